@@ -1,0 +1,1 @@
+//! The files that Windows Setup reads: `unattend.xml`, `PID.txt`, `ei.cfg`.

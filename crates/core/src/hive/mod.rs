@@ -1,0 +1,1 @@
+//! Registry hive files, read through small positioned reads.

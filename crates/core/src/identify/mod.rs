@@ -1,0 +1,1 @@
+//! From a finding to the product it unlocks, and the verdict.

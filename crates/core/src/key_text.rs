@@ -1,0 +1,1 @@
+//! Product keys inside free text and CSV, with their labels.

@@ -1,0 +1,1 @@
+//! Product IDs and the `DigitalProductId` values that carry them.
