@@ -1,1 +1,8 @@
-//! Placeholder.
+//! Every system call, every `unsafe` block and every platform `cfg` of Keystow.
+//!
+//! Each module is one file per platform, chosen once; a platform without the thing has a twin that says so.
+
+pub mod files;
+pub mod firmware;
+pub mod process;
+pub mod volumes;

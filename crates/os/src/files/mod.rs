@@ -1,0 +1,1 @@
+//! Files that are owner-only from the start, written durably, and read at positions.

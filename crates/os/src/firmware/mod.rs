@@ -1,0 +1,1 @@
+//! Firmware tables of this PC.

@@ -1,0 +1,1 @@
+//! Volumes of this PC that may hold a Windows.
