@@ -1,1 +1,17 @@
 //! Firmware tables of this PC.
+
+#[cfg_attr(target_os = "linux", path = "linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "none.rs")]
+mod sys;
+
+/// Reads one ACPI table by its four-letter name, such as `MSDM`, header included.
+///
+/// `Ok(None)` when this PC has no such table or no ACPI at all.
+///
+/// # Errors
+///
+/// [`std::io::ErrorKind::PermissionDenied`] when more rights are needed (on Linux only root may read the tables);
+/// whatever else the system says.
+pub fn table(name: [u8; 4]) -> std::io::Result<Option<Vec<u8>>> {
+    sys::table(name)
+}

@@ -1,0 +1,77 @@
+//! prctl(2), setrlimit(2) and termios(3).
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+/// A passphrase longer than this is not typed by a person.
+const LONGEST: usize = 1024;
+const CTRL_C: u8 = 0x03;
+const CTRL_D: u8 = 0x04;
+const CTRL_U: u8 = 0x15;
+
+pub(super) fn harden() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+pub(super) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+pub(super) fn ask_secret(prompt: &str) -> io::Result<Zeroizing<String>> {
+    let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
+    write!(terminal, "{prompt}")?;
+    let quiet = Quiet::new(terminal)?;
+    let line = read_line(&quiet.terminal);
+    let _ = (&quiet.terminal).write_all(b"\n");
+    line
+}
+
+/// A terminal without echo. Signals are off as well, so that Ctrl-C cannot leave it like that; dropping restores it.
+struct Quiet {
+    terminal: File,
+    before: Termios,
+}
+
+impl Quiet {
+    fn new(terminal: File) -> io::Result<Self> {
+        let before = tcgetattr(&terminal)?;
+        let mut quiet = before.clone();
+        quiet.local_modes &= !(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+        tcsetattr(&terminal, OptionalActions::Flush, &quiet)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
+fn read_line(mut terminal: &File) -> io::Result<Zeroizing<String>> {
+    // Full size from the start: a growing buffer would leave copies of the secret behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
+    loop {
+        let mut byte = [0];
+        if terminal.read(&mut byte)? == 0 {
+            break;
+        }
+        match byte {
+            [b'\r' | b'\n' | CTRL_D] => break,
+            [CTRL_C] => return Err(io::ErrorKind::Interrupted.into()),
+            [CTRL_U] => line.clear(),
+            [0x08 | 0x7F] => drop(line.pop()),
+            [byte] if line.len() < LONGEST => line.push(byte),
+            _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, "the line is too long")),
+        }
+    }
+    let text = std::str::from_utf8(&line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
