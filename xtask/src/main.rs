@@ -1,1 +1,46 @@
-fn main() {}
+//! Chores of the project. `cargo xtask` lists them.
+
+mod bench;
+mod fixtures;
+mod fuzz;
+mod run;
+mod tables;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Chores of the project:
+
+  cargo xtask test              every test, and the Debian packages its judges need
+  cargo xtask tidy              the invariants of ARCHITECTURE.md
+  cargo xtask fixtures          make testdata/ anew (--check: only compare)
+  cargo xtask tables            make the product tables anew from ../shared/tables (--check: only compare)
+  cargo xtask fuzz [NAME] [S]   run one or all fuzz targets for S seconds each (10)
+  cargo xtask bench             the numbers of docs/performance.md
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args.as_slice() {
+        ["test"] => test::run_tests(),
+        ["tidy"] => tidy::run(),
+        ["fixtures", rest @ ..] => fixtures::run(rest.contains(&"--check")),
+        ["tables", rest @ ..] => tables::run(rest.contains(&"--check")),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
+        ["bench"] => bench::run(),
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,11 @@
-fn main() {}
+//! Keystow finds, explains, backs up and restores Windows product keys.
+
+mod app;
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keystow_os::process::harden();
+    cli::run()
+}

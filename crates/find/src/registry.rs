@@ -1,0 +1,77 @@
+//! One view of a registry, whether it lies in a hive or in an export.
+//!
+//! Paths are relative to the root of one hive, without a leading backslash: in SOFTWARE,
+//! `Microsoft\Windows NT\CurrentVersion`.
+
+use keystow_core::hive::{self, Hive, HiveError};
+use keystow_core::read::{PageCache, ReadAt};
+use keystow_core::reg_file::RegFile;
+
+/// A registry value as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RawValue {
+    pub(crate) name: String,
+    /// The REG_ type.
+    pub(crate) kind: u32,
+    pub(crate) data: Vec<u8>,
+}
+
+/// Why a node or value could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RegistryError {
+    #[error(transparent)]
+    Hive(#[from] HiveError),
+}
+
+type Result<T> = std::result::Result<T, RegistryError>;
+
+/// What the finders of products ask of a registry.
+pub(crate) trait View {
+    /// The values of a node whose names are in `wanted` (any case), in the registry's order; `None` without the node.
+    fn values(&self, path: &str, wanted: &[&str]) -> Result<Option<Vec<RawValue>>>;
+
+    /// The names of the nodes below a node; empty without the node.
+    fn children(&self, path: &str) -> Result<Vec<String>>;
+}
+
+/// No node that Keystow lists has more children in a real registry; a hostile one ends here.
+const MOST_CHILDREN: usize = 20_000;
+/// No value that Keystow reads is longer in a real registry.
+const MOST_DATA: usize = 1 << 20;
+
+impl<R: ReadAt> View for Hive<R> {
+    fn values(&self, path: &str, wanted: &[&str]) -> Result<Option<Vec<RawValue>>> {
+        let Some(node) = self.node(path)? else { return Ok(None) };
+        let mut found = Vec::with_capacity(wanted.len());
+        for value in node.values() {
+            let value = value?;
+            let name = value.name();
+            if wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(&name)) && value.len() <= MOST_DATA {
+                found.push(RawValue { kind: value.kind().raw(), data: value.data()?, name });
+            }
+        }
+        Ok(Some(found))
+    }
+
+    fn children(&self, path: &str) -> Result<Vec<String>> {
+        let Some(node) = self.node(path)? else { return Ok(Vec::new()) };
+        node.children().take(MOST_CHILDREN).map(|child| Ok(child?.name())).collect()
+    }
+}
+
+impl RawValue {
+    /// The text of a string value, up to its end.
+    pub(crate) fn text(&self) -> String {
+        hive::text(&self.data)
+    }
+
+    /// The number of a 32-bit value.
+    pub(crate) fn dword(&self) -> Option<u32> {
+        self.data.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+    }
+}
+
+/// Finds a value by name in what [`View::values`] gave.
+pub(crate) fn named<'a>(values: &'a [RawValue], name: &str) -> Option<&'a RawValue> {
+    values.iter().find(|value| value.name.eq_ignore_ascii_case(name))
+}

@@ -1,0 +1,28 @@
+//! What Keystow can do, one file per thing. The command line and the window call these and hold no logic.
+
+pub(crate) mod paths;
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use paths::Paths;
+
+/// What every thing that Keystow does stands on.
+pub(crate) struct App {
+    pub(crate) paths: Paths,
+    /// Files that hold the recovery phrase, in place of a prompt.
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// The vault to use, when it is not the person's own.
+    pub(crate) vault: Option<PathBuf>,
+    /// Whether questions may be asked.
+    pub(crate) may_ask: bool,
+    /// Whether to only say what would be done.
+    pub(crate) dry_run: bool,
+}
+
+impl App {
+    /// The time, asked at one place only.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}

@@ -1,0 +1,52 @@
+//! Where Keystow keeps things: the XDG folders, `%LOCALAPPDATA%`, or beside the program in portable mode.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// An empty file of this name beside the program keeps everything there.
+const PORTABLE: &str = "keystow.portable";
+
+/// The folders of this person's Keystow.
+#[derive(Clone, Debug)]
+pub(crate) struct Paths {
+    data: PathBuf,
+}
+
+impl Paths {
+    /// Finds the folders; nothing is made yet. `None` when the system names no home.
+    pub(crate) fn find() -> Option<Self> {
+        let beside = env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_path_buf));
+        if let Some(folder) = beside.filter(|folder| folder.join(PORTABLE).is_file()) {
+            return Some(Self { data: folder.join("keystow-data") });
+        }
+        let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = || absolute("HOME").map(|home| home.join(".local/share"));
+        let data = absolute("XDG_DATA_HOME").or_else(|| absolute("LOCALAPPDATA")).or_else(home)?;
+        Some(Self { data: data.join("keystow") })
+    }
+
+    /// The person's own copy of the vault.
+    pub(crate) fn vault(&self) -> PathBuf {
+        self.data.join("vault")
+    }
+
+    /// The second copy when no other place was named.
+    pub(crate) fn second_copy(&self) -> PathBuf {
+        self.data.join("vault-second-copy")
+    }
+
+    /// What this device knows and no copy holds: its signing key and the highest heads it has seen.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.data.join("device")
+    }
+
+    /// The list of places.
+    pub(crate) fn places(&self) -> PathBuf {
+        self.data.join("places.json")
+    }
+
+    /// Where the recovery phrase is put when nobody is there to write it down.
+    pub(crate) fn phrase(&self) -> PathBuf {
+        self.data.join("RECOVERY-PHRASE.txt")
+    }
+}

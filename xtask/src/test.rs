@@ -1,0 +1,62 @@
+//! Every test, in the order in which a failure is cheapest.
+
+use std::process::Command;
+
+use crate::run::{Done, has, run, run_with};
+use crate::{fixtures, fuzz, tables, tidy};
+
+/// Debian packages of the judges and tools, each with a program that shows whether it is there.
+const PACKAGES: &[(&str, &str)] = &[
+    ("age", "age"),
+    ("g++", "g++"),
+    ("libhivex-bin", "hivexget"),
+    ("libregf-utils", "regfinfo"),
+    ("strace", "strace"),
+    ("xz-utils", "xz"),
+];
+
+pub(crate) fn run_tests() -> Done {
+    install()?;
+    run("cargo", &["fmt", "--all", "--check"])?;
+    tidy::run()?;
+    tables::run(true)?;
+    fixtures::run(true)?;
+    run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    // The tests drive the program itself, so it is built first.
+    run("cargo", &["build", "--workspace", "--locked"])?;
+    run("cargo", &["test", "--workspace", "--locked"])?;
+    fuzz::run(&["5"])?;
+    if has("cargo-deny") {
+        run("cargo", &["deny", "check", "bans", "licenses", "sources"])?;
+    } else {
+        eprintln!("── cargo-deny is not installed: the licenses of dependencies were not checked (cargo install cargo-deny)");
+    }
+    Ok(())
+}
+
+fn install() -> Done {
+    let missing: Vec<_> = PACKAGES.iter().filter(|(_, program)| !has(program)).map(|(package, _)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !has("apt-get") {
+        eprintln!("── not a Debian system: please install {} yourself; their judges say when they are absent", missing.join(", "));
+        return Ok(());
+    }
+    apt_get(&["update", "-q"])?;
+    apt_get(&[&["install", "-y", "-q", "--no-install-recommends"], missing.as_slice()].concat())
+}
+
+fn apt_get(args: &[&str]) -> Done {
+    let program = if is_root() { "apt-get" } else { "sudo" };
+    let mut command = Command::new(program);
+    if program == "sudo" {
+        command.arg("apt-get");
+    }
+    run_with(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
