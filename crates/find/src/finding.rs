@@ -9,17 +9,26 @@ use keystow_core::{PartialKey, ProductKey};
 
 pub use keystow_core::identify::verdict::PlaceKind;
 
-/// One product key, or the trace of one, with everything that is known of it.
+/// One product key, or the trace of one, judged.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// The name people use for it in this scan: `k1`, `o2`.
     pub id: FindingId,
-    /// What sort of place it lay in.
+    /// What was found.
+    pub found: Found,
+    /// Other places of the same PC that hold the same product key.
+    pub also: Vec<Origin>,
+    /// What it means for its owner.
+    pub verdict: Verdict,
+}
+
+/// What lay in one place, with everything that is known of it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The sort of place.
     pub place: PlaceKind,
     /// Exactly where it was.
     pub origin: Origin,
-    /// Other places of the same Windows that hold the same product key.
-    pub also: Vec<Origin>,
     /// The product key, or what is left of it.
     pub held: Held,
     /// What it is for.
@@ -30,14 +39,22 @@ pub struct Finding {
     pub checks: Vec<Check>,
     /// The Product ID text beside it.
     pub product_id: Option<String>,
-    /// When Windows wrote the value down (Unix time inside a `DigitalProductId`, UTC).
+    /// When Windows wrote the value down (UTC).
     pub written: Option<Timestamp>,
     /// Which of the scan's installations it belongs to, by position.
     pub installation: Option<usize>,
+    /// Whether it is for a Windows before 10.
+    pub old_windows: bool,
     /// The values and tables as they were read.
     pub evidence: Vec<Evidence>,
-    /// What it means for its owner.
-    pub verdict: Verdict,
+}
+
+impl std::ops::Deref for Finding {
+    type Target = Found;
+
+    fn deref(&self) -> &Found {
+        &self.found
+    }
 }
 
 /// What a place holds of a product key.
@@ -121,6 +138,8 @@ pub enum ProblemKind {
     Damaged,
     /// A hive with changes that only its logs hold.
     Dirty,
+    /// The place is there and was never filled in. Nothing is wrong with it.
+    Empty,
     /// Locked by encryption or hibernation, or sealed for one user.
     Locked,
     /// Nothing is there.

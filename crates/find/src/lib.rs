@@ -9,6 +9,6 @@ mod registry;
 mod scan;
 mod source;
 
-pub use finding::{Evidence, Finding, FindingId, Held, Installation, Origin, PlaceKind, Problem, ProblemKind};
+pub use finding::{Evidence, Finding, FindingId, Found, Held, Installation, Origin, PlaceKind, Problem, ProblemKind};
 pub use scan::{Look, Scan, scan};
 pub use source::Source;

@@ -4,8 +4,8 @@
 //! `Microsoft\Windows NT\CurrentVersion`.
 
 use keystow_core::hive::{self, Hive, HiveError};
-use keystow_core::read::{PageCache, ReadAt};
-use keystow_core::reg_file::RegFile;
+use keystow_core::read::ReadAt;
+use keystow_core::reg_file::{RegFile, Root};
 
 /// A registry value as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,10 +59,39 @@ impl<R: ReadAt> View for Hive<R> {
     }
 }
 
+/// One hive's part of a registry export.
+pub(crate) struct Export<'a> {
+    pub(crate) file: &'a RegFile,
+    pub(crate) root: Root,
+    /// The path of the hive below the root; empty for the root itself.
+    pub(crate) prefix: &'static str,
+}
+
+impl Export<'_> {
+    fn path(&self, path: &str) -> String {
+        let parts = [self.prefix, path];
+        parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("\\")
+    }
+}
+
+impl View for Export<'_> {
+    fn values(&self, path: &str, wanted: &[&str]) -> Result<Option<Vec<RawValue>>> {
+        let Some(node) = self.file.node(self.root, &self.path(path)) else { return Ok(None) };
+        let wanted = node.values.iter().filter(|value| wanted.iter().any(|name| name.eq_ignore_ascii_case(&value.name)));
+        let raw = wanted.map(|value| RawValue { name: value.name.clone(), kind: value.kind, data: value.data().to_vec() });
+        Ok(Some(raw.collect()))
+    }
+
+    fn children(&self, path: &str) -> Result<Vec<String>> {
+        let children = self.file.children(self.root, &self.path(path));
+        Ok(children.into_iter().take(MOST_CHILDREN).map(str::to_owned).collect())
+    }
+}
+
 impl RawValue {
     /// The text of a string value, up to its end.
     pub(crate) fn text(&self) -> String {
-        hive::text(&self.data)
+        hive::first_text(&self.data)
     }
 
     /// The number of a 32-bit value.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use keystow_core::acpi::{self, TableKind};
+use keystow_core::acpi::{TableKind, Tables};
 use keystow_core::hive::Hive;
 use keystow_core::reg_file::RegFile;
 
@@ -63,7 +63,7 @@ pub(super) fn look(path: &Path, gathering: &mut Gathering) {
 
 /// Looks at a file of a collection; one that Keystow does not know is passed over.
 pub(super) fn look_if_known(path: &Path, gathering: &mut Gathering) {
-    let known = head(path).is_ok_and(|head| hive_head(&head) || TableKind::recognise(&head).is_some() || has_text_name(path));
+    let known = head(path).is_ok_and(|head| hive_head(&head) || firmware::is_table(&head) || has_text_name(path));
     if known && let Err(problem) = read(path, gathering) && problem.kind != ProblemKind::Unknown {
         gathering.problem(problem);
     }
@@ -108,10 +108,15 @@ fn read(path: &Path, gathering: &mut Gathering) -> Result<(), Problem> {
     }
     let bytes = whole(path)?;
     let source = shown(path);
-    if TableKind::recognise(&bytes).is_some() {
+    if firmware::is_table(&bytes) {
         firmware::read(&source, &bytes, gathering);
-    } else if let Ok(tables) = acpi::dump::parse(&bytes) {
-        tables.iter().for_each(|table| firmware::read(&source, &table.bytes, gathering));
+    } else if TableKind::recognise(&bytes) == Some(TableKind::Dump) {
+        for table in Tables::new(&bytes) {
+            match table {
+                Ok(table) => firmware::read(&source, table.bytes(), gathering),
+                Err(error) => gathering.problem(Problem::new(ProblemKind::Damaged, source.as_str(), error)),
+            }
+        }
     } else if let Ok(file) = RegFile::parse(&bytes) {
         product::export(&source, &file, gathering);
     } else {

@@ -1,0 +1,98 @@
+//! What each product stores where. The modules ask a registry view for the values they know and add what they find.
+
+pub(crate) mod digital;
+pub(crate) mod firmware;
+mod office;
+mod sql_server;
+pub(crate) mod typed;
+mod visual_studio;
+mod windows;
+
+use keystow_core::hive::{Condition, Hive};
+use keystow_core::identify::PkeyConfig;
+use keystow_core::reg_file::{RegFile, Root};
+
+use crate::finding::{Problem, ProblemKind, shown};
+use crate::registry::{Export, RegistryError, View};
+use crate::scan::Gathering;
+use crate::source::{OpenFile, WindowsFolder};
+
+/// Where the findings of one hive come from.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'a> {
+    /// The file, as people know it.
+    pub(crate) source: &'a str,
+    /// The hive's name in front of every path: `SOFTWARE` or `SYSTEM`.
+    pub(crate) hive: &'a str,
+    /// Whether this Windows was replaced by an upgrade.
+    pub(crate) earlier: bool,
+}
+
+/// pkeyconfig files have 0.1 to 2 MB.
+const MOST_PKEYCONFIG: u64 = 16 << 20;
+
+impl Gathering {
+    /// Reads the hives of one Windows.
+    pub(crate) fn windows(&mut self, folder: &WindowsFolder) {
+        for path in &folder.pkeyconfig {
+            let read = keystow_os::files::read(path, MOST_PKEYCONFIG).map_err(|error| Problem::io(path, &error));
+            let parsed = read.and_then(|bytes| {
+                PkeyConfig::parse(&bytes).map_err(|error| Problem::new(ProblemKind::Damaged, shown(path), error))
+            });
+            match parsed {
+                Ok(config) => self.knowledge.add(config),
+                Err(problem) => self.problem(problem),
+            }
+        }
+        let hives = [(&folder.software, "SOFTWARE"), (&folder.system, "SYSTEM")];
+        for (path, hive) in hives.into_iter().filter_map(|(path, hive)| Some((path.as_ref()?, hive))) {
+            let opened = OpenFile::open(path).map_err(|error| Problem::io(path, &error));
+            let opened = opened.and_then(|file| {
+                Hive::open(file).map_err(|error| Problem::new(ProblemKind::Damaged, shown(path), error))
+            });
+            match opened {
+                Ok(opened) => self.hive(&opened, At { source: &shown(path), hive, earlier: folder.earlier }),
+                Err(problem) => self.problem(problem),
+            }
+        }
+    }
+
+    fn hive(&mut self, hive: &Hive<OpenFile>, at: At<'_>) {
+        if let Some(message) = unclean(hive.condition()) {
+            self.problem(Problem::new(ProblemKind::Dirty, at.source, message));
+        }
+        self.registry(hive, at);
+    }
+
+    /// Reads what every product keeps in this hive. One product's damage does not keep the others from being read.
+    fn registry(&mut self, view: &dyn View, at: At<'_>) {
+        type Finder = fn(&dyn View, At<'_>, &mut Gathering) -> Result<(), RegistryError>;
+        const SOFTWARE: &[Finder] =
+            &[windows::software, windows::browser, office::find, sql_server::find, visual_studio::find];
+        const SYSTEM: &[Finder] = &[windows::system];
+        for find in if at.hive == "SYSTEM" { SYSTEM } else { SOFTWARE } {
+            if let Err(error) = find(view, at, self) {
+                self.problem(Problem::new(ProblemKind::Damaged, at.source, error));
+            }
+        }
+    }
+}
+
+/// Reads a registry export: what it holds of SOFTWARE and SYSTEM, and values that stand alone.
+pub(crate) fn export(source: &str, file: &RegFile, gathering: &mut Gathering) {
+    for problem in file.problems() {
+        gathering.problem(Problem::new(ProblemKind::Damaged, source, problem));
+    }
+    for hive in ["SOFTWARE", "SYSTEM"] {
+        let view = Export { file, root: Root::LocalMachine, prefix: hive };
+        gathering.registry(&view, At { source, hive, earlier: false });
+    }
+    windows::pasted(source, file, gathering);
+}
+
+fn unclean(condition: Condition) -> Option<String> {
+    match condition {
+        Condition::Clean => None,
+        other => Some(format!("{other}; it was read as it lies, so the newest changes may be missing")),
+    }
+}

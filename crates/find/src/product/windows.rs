@@ -1,0 +1,182 @@
+//! Windows itself: the installed one, the ones before it, and the copies it keeps of its product key.
+
+use keystow_core::ProductKey;
+use keystow_core::identify::Edition;
+use keystow_core::reg_file::{RegFile, Root};
+
+use super::{At, digital, typed};
+use crate::finding::{Held, Installation, Origin, PlaceKind};
+use crate::registry::{RawValue, RegistryError, View, named};
+use crate::scan::{Gathering, evidence, is_new_build};
+
+const CURRENT_VERSION: &str = r"Microsoft\Windows NT\CurrentVersion";
+/// Windows 95, 98 and ME.
+const CURRENT_VERSION_9X: &str = r"Microsoft\Windows\CurrentVersion";
+const INTERNET_EXPLORER: &str = r"Microsoft\Internet Explorer\Registration";
+/// Setup's defaults; the second since Windows 10.
+const SETUP_DEFAULTS: &[&str] = &["DefaultProductKey", "DefaultProductKey2"];
+/// Product keys of earlier Windows survive upgrades here: `Source OS (Updated on M/D/YYYY hh:mm:ss)`.
+const SOURCE_OS: &str = "Source OS";
+/// What names an installation, beside the values of [`digital::VALUES`].
+const FACTS: &[&str] = &[
+    "CompositionEditionID",
+    "CurrentBuild",
+    "CurrentBuildNumber",
+    "DisplayVersion",
+    "EditionID",
+    "ProductId",
+    "ProductName",
+    "ReleaseId",
+];
+/// Windows 11 begins with this build; its `ProductName` still says Windows 10.
+const FIRST_BUILD_OF_11: u32 = 22_000;
+
+/// Everything in SOFTWARE.
+pub(super) fn software(view: &dyn View, at: At<'_>, gathering: &mut Gathering) -> Result<(), RegistryError> {
+    let replaced = at.earlier.then(|| "Windows.old".to_owned());
+    let installed = current_version(view, at, CURRENT_VERSION, replaced, gathering)?;
+    let installation = match installed {
+        Some(installation) => Some(installation),
+        None => current_version(view, at, CURRENT_VERSION_9X, None, gathering)?,
+    };
+    for name in SETUP_DEFAULTS {
+        let path = format!("{CURRENT_VERSION}\\{name}");
+        let Some(values) = view.values(&path, digital::VALUES)? else { continue };
+        add(at, &path, PlaceKind::SetupDefault, &values, installation, gathering);
+    }
+    backup_default(view, at, installation, gathering)
+}
+
+/// Internet Explorer's copy.
+pub(super) fn browser(view: &dyn View, at: At<'_>, gathering: &mut Gathering) -> Result<(), RegistryError> {
+    if let Some(values) = view.values(INTERNET_EXPLORER, digital::VALUES)? {
+        let installation = gathering.last_installation();
+        add(at, INTERNET_EXPLORER, PlaceKind::BrowserCopy, &values, installation, gathering);
+    }
+    Ok(())
+}
+
+/// Everything in SYSTEM: the installations that upgrades replaced.
+pub(super) fn system(view: &dyn View, at: At<'_>, gathering: &mut Gathering) -> Result<(), RegistryError> {
+    for name in view.children("Setup")? {
+        let when = name.get(..SOURCE_OS.len()).filter(|start| start.eq_ignore_ascii_case(SOURCE_OS));
+        if when.is_some() {
+            let updated = name.split_once("(Updated on ").map(|(_, rest)| rest.trim_end_matches(')').to_owned());
+            current_version(view, at, &format!("Setup\\{name}"), Some(updated.unwrap_or_default()), gathering)?;
+        }
+    }
+    Ok(())
+}
+
+/// Values without a section, as people paste them from regedit.
+pub(super) fn pasted(source: &str, file: &RegFile, gathering: &mut Gathering) {
+    for node in file.nodes().iter().filter(|node| node.root == Root::Unnamed) {
+        let raw = |value: &keystow_core::reg_file::RegValue| RawValue {
+            name: value.name.clone(),
+            kind: value.kind,
+            data: value.data().to_vec(),
+        };
+        let values: Vec<_> = node.values.iter().map(raw).collect();
+        add(At { source, hive: "pasted", earlier: false }, &node.path, PlaceKind::Installed, &values, None, gathering);
+    }
+}
+
+/// One `CurrentVersion` node or a copy of it; gives the installation it tells of.
+fn current_version(
+    view: &dyn View,
+    at: At<'_>,
+    path: &str,
+    replaced: Option<String>,
+    gathering: &mut Gathering,
+) -> Result<Option<usize>, RegistryError> {
+    let wanted: Vec<&str> = digital::VALUES.iter().chain(FACTS).copied().collect();
+    let Some(values) = view.values(path, &wanted)?.filter(|values| !values.is_empty()) else { return Ok(None) };
+    let place = if replaced.is_some() { PlaceKind::EarlierWindows } else { PlaceKind::Installed };
+    let installation = gathering.installation(installation(at, &values, replaced));
+    add(at, path, place, &values, Some(installation), gathering);
+    Ok(Some(installation))
+}
+
+fn add(
+    at: At<'_>,
+    path: &str,
+    place: PlaceKind,
+    values: &[RawValue],
+    installation: Option<usize>,
+    gathering: &mut Gathering,
+) {
+    if let Some(mut found) = digital::read(at, path, place, values, gathering) {
+        let build = installation.and_then(|at| gathering.installation_at(at)?.build);
+        found.installation = installation;
+        found.old_windows = build.map_or_else(|| typed::is_old(&found), |build| !is_new_build(build));
+        gathering.add(found);
+    }
+}
+
+/// `BackupProductKeyDefault`: the product key in plain text.
+fn backup_default(
+    view: &dyn View,
+    at: At<'_>,
+    installation: Option<usize>,
+    gathering: &mut Gathering,
+) -> Result<(), RegistryError> {
+    let path = format!(r"{CURRENT_VERSION}\SoftwareProtectionPlatform");
+    let Some(values) = view.values(&path, &["BackupProductKeyDefault"])? else { return Ok(()) };
+    for value in &values {
+        let text = value.text();
+        let full = format!("{}\\{path}", at.hive);
+        let origin = Origin { source: at.source.to_owned(), path: full.clone(), value: value.name.clone() };
+        match ProductKey::parse(&text) {
+            Ok(key) if key.is_blank() => {}
+            Ok(key) => {
+                let mut found = typed::found(PlaceKind::BackupDefault, origin, Held::Full(key), None, gathering);
+                found.installation = installation;
+                found.evidence.push(evidence(&full, value));
+                gathering.add(found);
+            }
+            Err(_) if text.is_empty() => {}
+            Err(error) => gathering.problem(typed::unreadable(&origin, &error)),
+        }
+    }
+    Ok(())
+}
+
+fn installation(at: At<'_>, values: &[RawValue], replaced: Option<String>) -> Installation {
+    let text = |name: &str| named(values, name).map(RawValue::text).filter(|text| !text.is_empty());
+    let build = text("CurrentBuild").or_else(|| text("CurrentBuildNumber")).and_then(|build| build.parse().ok());
+    let (edition, composition) = (text("EditionID"), text("CompositionEditionID"));
+    Installation {
+        source: at.source.to_owned(),
+        name: name(text("ProductName").unwrap_or_else(|| "Windows".to_owned()), build),
+        subscription: edition.is_some() && composition.is_some() && edition != composition && !is_country(composition),
+        edition: edition.map(|edition| Edition::new(&edition)),
+        build,
+        release: text("DisplayVersion").or_else(|| text("ReleaseId")),
+        product_id: text("ProductId"),
+        replaced,
+    }
+}
+
+/// `CompositionEditionID` also drops the country or language from an edition; that is no subscription.
+fn is_country(composition: Option<String>) -> bool {
+    composition.is_some_and(|composition| composition.eq_ignore_ascii_case("Core") || composition.eq_ignore_ascii_case("CoreN"))
+}
+
+fn name(name: String, build: Option<u32>) -> String {
+    match name.strip_prefix("Windows 10") {
+        Some(rest) if build.is_some_and(|build| build >= FIRST_BUILD_OF_11) => format!("Windows 11{rest}"),
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_11_is_told_by_its_build() {
+        assert_eq!(name("Windows 10 Pro".into(), Some(22_631)), "Windows 11 Pro");
+        assert_eq!(name("Windows 10 Pro".into(), Some(19_045)), "Windows 10 Pro");
+        assert_eq!(name("Windows 7 Ultimate".into(), Some(7601)), "Windows 7 Ultimate");
+    }
+}

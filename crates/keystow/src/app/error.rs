@@ -1,0 +1,48 @@
+//! Why something that Keystow can do was not done. The command line words the hints.
+
+use std::path::PathBuf;
+
+use keystow_vault::{DeviceError, PhraseError, PlaceError, UnlockError, VaultError, WriteError};
+
+/// Why it was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("no item is called {name}")]
+    NoItem { name: String },
+    #[error("no phrase was given to open the vault with")]
+    NoPhrase,
+    #[error("there is no vault yet")]
+    NoVault,
+    #[error("{}: the list of places is damaged: {source}", path.display())]
+    Places { path: PathBuf, source: serde_json::Error },
+    #[error(transparent)]
+    Phrase(#[from] PhraseError),
+    #[error("{}: the file holds no passphrase in its first line", path.display())]
+    PhraseFile { path: PathBuf },
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error("{}: this place does not exist", path.display())]
+    PlaceMissing { path: PathBuf },
+    #[error("{name} means {count} items: {which}")]
+    Several { name: String, count: usize, which: String },
+    #[error(transparent)]
+    Unlock(#[from] UnlockError),
+    #[error("a vault is here already: {}", path.display())]
+    VaultExists { path: PathBuf },
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// Names the file in an I/O error.
+pub(crate) fn at(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.into();
+    |source| Error::File { path, source }
+}

@@ -1,0 +1,87 @@
+//! The person's vault: made, adopted on a new PC, opened.
+
+use std::path::{Path, PathBuf};
+
+use keystow_os::files;
+use keystow_vault::{Device, Opened, Phrase, PlaceError, Vault};
+use zeroize::Zeroizing;
+
+use super::App;
+use super::error::{Error, Result, at};
+use super::places::{boxed, copy_in, holds_copy};
+
+/// A passphrase is one line.
+const MOST_PHRASE: u64 = 4096;
+
+impl App {
+    /// Whether there is a vault of this person on this device, or one was named.
+    pub(crate) fn has_vault(&self) -> bool {
+        self.places().is_ok_and(|places| places.iter().any(|place| holds_copy(place)))
+    }
+
+    /// The folders of a new vault: the person's own, and the places they name or a second folder beside the first.
+    pub(crate) fn new_places(&self, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+        let mut places = vec![self.paths.vault()];
+        if named.is_empty() {
+            places.push(self.paths.second_copy());
+        }
+        for place in named {
+            places.push(copy_in(place)?);
+        }
+        Ok(places)
+    }
+
+    /// Makes a vault with copies in the given folders, and gives the places that refused.
+    pub(crate) fn create_vault(&self, places: &[PathBuf], phrase: &Phrase) -> Result<Vec<PlaceError>> {
+        // The list comes first: a run that is killed after the vault was made must find it again.
+        self.save_places(places.to_vec())?;
+        let (_, failed) = Vault::create(boxed(places), &self.paths.state(), phrase, self.now())?;
+        Ok(failed)
+    }
+
+    /// Opens the copies of the vault, without a phrase.
+    pub(crate) fn open_vault(&self) -> Result<Vault> {
+        let places = self.places()?;
+        Ok(Vault::open(boxed(&places), self.device().as_ref())?)
+    }
+
+    /// What this device knows of the vault; `None` when it is not enrolled, or another vault was named.
+    pub(crate) fn device(&self) -> Option<Device> {
+        if self.vault.is_some() { None } else { Device::load(&self.paths.state()).ok() }
+    }
+
+    /// Enrolls this device where an interrupted run or a new PC left it without a key of its own.
+    pub(crate) fn enroll(&self, vault: &mut Vault, opened: &Opened) -> Result<()> {
+        if Device::load(&self.paths.state()).is_err() {
+            vault.enroll(opened, &self.paths.state(), self.now())?;
+        }
+        Ok(())
+    }
+
+    /// The phrase from `--passphrase-file`, or where nobody can be asked, from the file that a run without a
+    /// terminal left.
+    pub(crate) fn phrase_from_file(&self) -> Result<Option<Phrase>> {
+        let left = Some(self.paths.phrase()).filter(|path| !self.may_ask && path.is_file());
+        match self.passphrase_file.clone().or(left) {
+            Some(path) => Ok(Some(Phrase::typed(&first_line(&path)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Puts a generated phrase into a file that only its owner can read, and gives its path.
+    pub(crate) fn leave_phrase(&self, phrase: &Phrase) -> Result<PathBuf> {
+        let path = self.paths.phrase();
+        files::create_dir(path.parent().unwrap_or(Path::new("."))).map_err(at(&path))?;
+        let text = Zeroizing::new(format!("{}\n", phrase.reveal()));
+        files::replace(&path, text.as_bytes()).map_err(at(&path))?;
+        Ok(path)
+    }
+}
+
+/// The first line of a file that holds a secret.
+pub(crate) fn first_line(path: &Path) -> Result<Zeroizing<String>> {
+    let bytes = Zeroizing::new(files::read(path, MOST_PHRASE).map_err(at(path))?);
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let text = std::str::from_utf8(line).unwrap_or_default().trim();
+    if text.is_empty() { Err(Error::PhraseFile { path: path.to_owned() }) } else { Ok(Zeroizing::new(text.to_owned())) }
+}

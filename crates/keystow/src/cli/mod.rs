@@ -1,0 +1,88 @@
+//! The command line: one file per command. Each reads its arguments, calls `app` once, shows, and says how it ended.
+
+mod add;
+mod args;
+mod backup;
+mod doctor;
+mod explain;
+mod export;
+mod failure;
+mod fit;
+mod forget;
+mod identify;
+mod import;
+mod list;
+mod manual;
+mod out;
+mod phrase;
+mod ready;
+mod restore;
+mod scan;
+mod show;
+mod vault;
+mod verify;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::app::App;
+use crate::app::paths::Paths;
+use args::{Cli, Command};
+use failure::{Failure, FailureKind, Outcome};
+use out::{Out, Style};
+
+/// Runs the command that the arguments name.
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if asked { 0 } else { FailureKind::Usage.exit_code() });
+        }
+    };
+    let all = &cli.all;
+    let style = Style { json: all.json, plain: all.plain, quiet: all.quiet, reveal: all.reveal };
+    let mut out = Out::new(style);
+    let ended = start(&cli).and_then(|mut app| dispatch(&cli.command, &mut app, &mut out));
+    ExitCode::from(out.end(ended))
+}
+
+fn start(cli: &Cli) -> Result<App, Failure> {
+    let paths = Paths::find().ok_or_else(|| {
+        Failure::new(FailureKind::NotFound, "this system names no home folder").hint("set HOME, or XDG_DATA_HOME")
+    })?;
+    Ok(App {
+        paths,
+        passphrase_file: cli.all.passphrase_file.clone(),
+        vault: cli.all.vault.clone(),
+        may_ask: !cli.all.no_input && !cli.all.json && std::io::IsTerminal::is_terminal(&std::io::stdin()),
+        dry_run: cli.all.dry_run,
+    })
+}
+
+fn dispatch(command: &Command, app: &mut App, out: &mut Out) -> Result<Outcome, Failure> {
+    match command {
+        Command::Add(args) => add::run(args, app, out),
+        Command::Backup(args) => backup::run(args, app, out),
+        Command::Completions(args) => manual::completions(args, out),
+        Command::Doctor => doctor::run(app, out),
+        Command::Explain(args) => explain::run(args, out),
+        Command::Export(args) => export::run(args, app, out),
+        Command::Fit(args) => fit::run(args, app, out),
+        Command::Forget(args) => forget::run(args, app, out),
+        Command::Identify(args) => identify::run(args, out),
+        Command::Import(args) => import::run(args, app, out),
+        Command::List(args) => list::run(args, app, out),
+        Command::Man(args) => manual::man(args, out),
+        Command::Ready(args) => ready::run(args, app, out),
+        Command::Restore(args) => restore::run(args, app, out),
+        Command::Scan(args) => scan::run(args, out),
+        Command::Show(args) => show::run(args, app, out),
+        Command::Vault(args) => vault::run(args, app, out),
+        Command::Verify(args) => verify::run(args, app, out),
+    }
+}
