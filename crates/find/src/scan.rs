@@ -39,7 +39,7 @@ pub(crate) struct Gathering {
 pub fn scan(sources: &[Source]) -> Scan {
     let mut gathering = Gathering::default();
     for source in sources {
-        gathering.group += 1;
+        gathering.begin();
         source.look(&mut gathering);
     }
     gathering.judge()
@@ -60,6 +60,20 @@ impl Gathering {
     pub(crate) fn installation(&mut self, installation: Installation) -> usize {
         self.installations.push(installation);
         self.installations.len() - 1
+    }
+
+    /// The installation that was added last.
+    pub(crate) fn last_installation(&self) -> Option<usize> {
+        self.installations.len().checked_sub(1)
+    }
+
+    pub(crate) fn installation_at(&self, at: usize) -> Option<&Installation> {
+        self.installations.get(at)
+    }
+
+    /// A new source: what is read from here on belongs to one PC.
+    pub(crate) fn begin(&mut self) {
+        self.group += 1;
     }
 
     /// How much was gathered so far; tells whether a source gave anything at all.
@@ -117,6 +131,7 @@ fn fact(found: &Found) -> Fact<'_> {
         place: found.place,
         held,
         channel: found.product.channel,
+        license: found.product.license_type(),
         generic: found.generic.as_ref(),
         old_windows: found.old_windows,
         failed: found.checks.iter().find(|check| counts(check, &found.held)).map(failure),

@@ -88,7 +88,8 @@ impl Basis {
 
 impl Product {
     /// A product of which nothing but its basis is known yet.
-    pub(super) fn unknown(basis: Basis) -> Self {
+    #[must_use]
+    pub fn unknown(basis: Basis) -> Self {
         Self {
             edition: None,
             add_on: None,

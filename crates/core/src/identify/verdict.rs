@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{Channel, Generic};
+use super::{Channel, Generic, LicenseType};
 use crate::KeyForm;
 
 /// What a finding means for its owner.
@@ -96,6 +96,8 @@ pub struct Fact<'a> {
     pub held: HeldKind,
     /// The channel, where known.
     pub channel: Option<Channel>,
+    /// How the license was sold, where the channel or the license digit says so.
+    pub license: Option<LicenseType>,
     /// The shared product key it is, if it is one.
     pub generic: Option<&'a Generic>,
     /// Whether the product is a Windows before 10.
@@ -154,14 +156,16 @@ fn decide(fact: &Fact<'_>, setting: Setting) -> (VerdictKind, &'static str) {
         (_, PlaceKind::SetupDefault) => return (V::NoKeyNeeded, "setup-default"),
         _ => {}
     }
-    match fact.channel {
-        Some(Channel::RetailEval) => (V::NoKeyNeeded, "evaluation"),
-        Some(channel) if channel.is_volume() => (V::Organization, "volume"),
+    match (fact.channel, fact.license) {
+        (Some(Channel::RetailEval), _) => (V::NoKeyNeeded, "evaluation"),
+        (Some(Channel::PayAsYouGo | Channel::VirtualMachine), _) | (_, Some(LicenseType::Volume)) => {
+            (V::Organization, "volume")
+        }
         _ if fact.generic.is_some() => (V::NoKeyNeeded, "generic"),
         _ if fact.old_windows && setting.new_windows => (V::OldVersionOnly, "old-windows"),
-        Some(Channel::OemSlp) => (V::KeepThisPc, "factory-slp"),
-        Some(Channel::Retail) => (V::KeepMovable, "retail"),
-        Some(channel) if channel.is_oem() => (V::KeepThisPc, "oem"),
+        (Some(Channel::OemSlp), _) => (V::KeepThisPc, "factory-slp"),
+        (_, Some(LicenseType::Retail)) => (V::KeepMovable, "retail"),
+        (_, Some(LicenseType::Oem)) => (V::KeepThisPc, "oem"),
         _ if fact.held == HeldKind::Full(KeyForm::Pkey2005) => (V::Unsure, "hidden-channel"),
         _ => (V::Unsure, "unknown-group"),
     }
@@ -343,7 +347,8 @@ mod tests {
 
     fn fact(place: PlaceKind, channel: Option<Channel>) -> Fact<'static> {
         let held = HeldKind::Full(KeyForm::Pkey2009);
-        Fact { place, held, channel, generic: None, old_windows: false, failed: None }
+        let license = channel.map(|channel| if channel.is_oem() { LicenseType::Oem } else { LicenseType::Retail });
+        Fact { place, held, channel, license, generic: None, old_windows: false, failed: None }
     }
 
     #[test]

@@ -72,6 +72,10 @@ pub enum CheckName {
     KeyHash,
     /// The serial in the product key and the one in the text beside it.
     SerialInKey,
+    /// The checksum of a firmware table.
+    TableChecksum,
+    /// The product keys in versions 3 and 4 of the same node.
+    TwinKey,
     /// The SHA-256 of all of version 4. What [`KeyHash`](Self::KeyHash) says of blanked values holds here too.
     WholeHash,
 }
@@ -215,6 +219,12 @@ impl KeyState {
 }
 
 impl Check {
+    /// A check that was made.
+    #[must_use]
+    pub fn new(name: CheckName, passed: bool) -> Self {
+        Self::of(name, Some(passed))
+    }
+
     /// `None` says that the bytes are missing.
     pub(super) fn of(name: CheckName, agrees: Option<bool>) -> Self {
         let outcome = match agrees {
@@ -239,6 +249,8 @@ impl CheckName {
             Self::KeyChecksum => "key-checksum",
             Self::KeyHash => "key-hash",
             Self::SerialInKey => "serial-in-key",
+            Self::TableChecksum => "table-checksum",
+            Self::TwinKey => "twin-key",
             Self::WholeHash => "whole-hash",
         }
     }

@@ -9,7 +9,7 @@ mod visual_studio;
 mod windows;
 
 use keystow_core::hive::{Condition, Hive};
-use keystow_core::identify::PkeyConfig;
+use keystow_core::identify::pkeyconfig::PkeyConfig;
 use keystow_core::reg_file::{RegFile, Root};
 
 use crate::finding::{Problem, ProblemKind, shown};

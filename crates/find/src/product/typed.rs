@@ -1,15 +1,13 @@
 //! Product keys in lists, reports and Setup files: typed by people, or written by other programs.
 
-use keystow_core::identify::Clues;
+use keystow_core::identify::{Basis, Evidence as Clues, Generation, GroupSerial, Product};
 use keystow_core::key_text::{self, decode};
 use keystow_core::product_id::{Check, CheckName};
-use keystow_core::{KeyError, KeyForm, PartialKey, ProductKey};
+use keystow_core::{KeyError, ProductKey};
 
+use super::digital;
 use crate::finding::{Found, Held, Origin, PlaceKind, Problem, ProblemKind};
 use crate::scan::Gathering;
-
-/// Releases before Windows 10, as product names begin.
-const OLD_WINDOWS: &[&str] = &["Windows 7", "Windows 8", "Windows Vista", "Windows XP"];
 
 /// Reads a text of any kind.
 pub(crate) fn read(source: &str, bytes: &[u8], gathering: &mut Gathering) {
@@ -37,14 +35,16 @@ pub(crate) fn found(
     label: Option<String>,
     gathering: &Gathering,
 ) -> Found {
-    let mut product = gathering.knowledge.product_for(&Clues { key: held.full(), ..Clues::default() });
-    if product.edition.is_none() && product.channel.is_none() && let Some(label) = label {
-        product.name = label;
-    }
+    let group = held.full().and_then(GroupSerial::of_key);
+    let known = gathering.knowledge.product_for(&Clues { group, ..Clues::default() });
+    let product = known.unwrap_or_else(|| Product {
+        name: label.unwrap_or_else(|| "Unknown product".to_owned()),
+        ..Product::unknown(Basis::Example)
+    });
     let mut found = Found {
         place,
         origin,
-        generic: held.full().and_then(|key| gathering.knowledge.generic(key)),
+        generic: digital::generic(&held),
         product,
         checks: held.full().and_then(ProductKey::checksum_ok).map(checksum).into_iter().collect(),
         held,
@@ -58,9 +58,9 @@ pub(crate) fn found(
     found
 }
 
-/// Whether a product key is for a Windows before 10, as far as its product's name says.
+/// Whether a product key is for a Windows before 10, as far as its product says.
 pub(crate) fn is_old(found: &Found) -> bool {
-    OLD_WINDOWS.iter().any(|old| found.product.name.starts_with(old))
+    matches!(found.product.generation, Some(Generation::Windows7 | Generation::Windows8))
 }
 
 /// Words a product key that cannot be read.

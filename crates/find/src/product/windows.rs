@@ -149,7 +149,7 @@ fn installation(at: At<'_>, values: &[RawValue], replaced: Option<String>) -> In
         source: at.source.to_owned(),
         name: name(text("ProductName").unwrap_or_else(|| "Windows".to_owned()), build),
         subscription: edition.is_some() && composition.is_some() && edition != composition && !is_country(composition),
-        edition: edition.map(|edition| Edition::new(&edition)),
+        edition: edition.as_deref().and_then(Edition::parse),
         build,
         release: text("DisplayVersion").or_else(|| text("ReleaseId")),
         product_id: text("ProductId"),

@@ -50,7 +50,6 @@ const OTHERS: &[(&[u8], &str)] = &[
 
 /// Looks at a file that the person named.
 pub(super) fn look(path: &Path, gathering: &mut Gathering) {
-    gathering.begin(shown(path));
     let before = gathering.counted();
     if let Err(problem) = read(path, gathering) {
         return gathering.problem(problem);

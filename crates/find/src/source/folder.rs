@@ -34,7 +34,6 @@ pub(super) fn holds_windows(root: &Path) -> bool {
 }
 
 pub(super) fn look(folder: &Path, gathering: &mut Gathering) {
-    gathering.begin(shown(folder));
     if let Err(error) = fs::read_dir(folder) {
         return gathering.problem(Problem::io(folder, &error));
     }

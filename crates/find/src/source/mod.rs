@@ -4,6 +4,8 @@ mod file;
 mod folder;
 mod this_pc;
 
+pub(crate) use folder::WindowsFolder;
+
 use std::path::{Path, PathBuf};
 
 use keystow_core::read::ReadAt;

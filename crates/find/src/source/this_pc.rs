@@ -10,7 +10,6 @@ use crate::scan::Gathering;
 const SOURCE: &str = "this PC";
 
 pub(super) fn look(gathering: &mut Gathering) {
-    gathering.begin(SOURCE);
     let mut refused = false;
     for name in [*b"MSDM", *b"SLIC"] {
         match firmware::table(name) {
