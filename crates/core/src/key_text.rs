@@ -1,1 +1,0 @@
-//! Product keys inside free text and CSV, with their labels.
