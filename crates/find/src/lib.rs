@@ -10,5 +10,5 @@ mod scan;
 mod source;
 
 pub use finding::{Evidence, Finding, FindingId, Found, Held, Installation, Origin, PlaceKind, Problem, ProblemKind};
-pub use scan::{Look, Scan, scan};
+pub use scan::{Scan, scan};
 pub use source::Source;

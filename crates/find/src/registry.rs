@@ -37,7 +37,7 @@ pub(crate) trait View {
 /// No node that Keystow lists has more children in a real registry; a hostile one ends here.
 const MOST_CHILDREN: usize = 20_000;
 /// No value that Keystow reads is longer in a real registry.
-const MOST_DATA: usize = 1 << 20;
+const MOST_DATA: u32 = 1 << 20;
 
 impl<R: ReadAt> View for Hive<R> {
     fn values(&self, path: &str, wanted: &[&str]) -> Result<Option<Vec<RawValue>>> {
@@ -45,9 +45,8 @@ impl<R: ReadAt> View for Hive<R> {
         let mut found = Vec::with_capacity(wanted.len());
         for value in node.values() {
             let value = value?;
-            let name = value.name();
-            if wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(&name)) && value.len() <= MOST_DATA {
-                found.push(RawValue { kind: value.kind().raw(), data: value.data()?, name });
+            if wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(value.name())) && value.len() <= MOST_DATA {
+                found.push(RawValue { kind: value.kind().raw(), data: value.data()?, name: value.name().to_owned() });
             }
         }
         Ok(Some(found))
@@ -55,7 +54,7 @@ impl<R: ReadAt> View for Hive<R> {
 
     fn children(&self, path: &str) -> Result<Vec<String>> {
         let Some(node) = self.node(path)? else { return Ok(Vec::new()) };
-        node.children().take(MOST_CHILDREN).map(|child| Ok(child?.name())).collect()
+        node.children().take(MOST_CHILDREN).map(|child| Ok(child?.name().to_owned())).collect()
     }
 }
 

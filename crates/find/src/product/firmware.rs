@@ -54,7 +54,7 @@ fn slic(source: &str, bytes: &[u8], gathering: &mut Gathering) {
     let sold_with = match marker.slic_version.sold_with() {
         Some(SoldWith::WindowsVista) => "Sold with Windows Vista",
         Some(SoldWith::Windows7) => "Sold with Windows 7",
-        None => "Sold with a Windows",
+        _ => "Sold with a Windows",
     };
     let mut product = Product::unknown(Basis::Description);
     product.name = format!("{sold_with} by {}", marker.oem_id.trim());

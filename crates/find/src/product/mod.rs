@@ -58,8 +58,8 @@ impl Gathering {
     }
 
     fn hive(&mut self, hive: &Hive<OpenFile>, at: At<'_>) {
-        if let Some(message) = unclean(hive.condition()) {
-            self.problem(Problem::new(ProblemKind::Dirty, at.source, message));
+        if let Some((kind, message)) = unclean(hive.condition()) {
+            self.problem(Problem::new(kind, at.source, message));
         }
         self.registry(hive, at);
     }
@@ -90,9 +90,20 @@ pub(crate) fn export(source: &str, file: &RegFile, gathering: &mut Gathering) {
     windows::pasted(source, file, gathering);
 }
 
-fn unclean(condition: Condition) -> Option<String> {
-    match condition {
-        Condition::Clean => None,
-        other => Some(format!("{other}; it was read as it lies, so the newest changes may be missing")),
-    }
+fn unclean(condition: Condition) -> Option<(ProblemKind, String)> {
+    const AS_IT_LIES: &str = "it was read as it lies, so the newest changes may be missing";
+    Some(match condition {
+        Condition::Clean => return None,
+        Condition::BadChecksum { stated, computed } => {
+            (ProblemKind::Dirty, format!("the base block states checksum {stated:#x} and has {computed:#x}; {AS_IT_LIES}"))
+        }
+        Condition::Cut { needed, left } => {
+            (ProblemKind::Damaged, format!("the hive needs {needed} bytes and the file has {left}; what is there was read"))
+        }
+        Condition::Dirty { primary, secondary } => (
+            ProblemKind::Dirty,
+            format!("Windows was still writing (sequence {primary}, {secondary}) and its logs were not replayed; {AS_IT_LIES}"),
+        ),
+        _ => (ProblemKind::Dirty, AS_IT_LIES.to_owned()),
+    })
 }
