@@ -3,5 +3,11 @@
 pub mod acpi;
 pub mod digital_product_id;
 pub mod hive;
+pub mod key;
 pub mod old_laptop;
 pub mod pkeyconfig;
+
+/// Every file of `testdata/`, by its path there.
+pub fn testdata() -> Vec<(String, Vec<u8>)> {
+    old_laptop::files()
+}

@@ -1,6 +1,5 @@
 //! Chores of the project. `cargo xtask` lists them.
 
-mod bench;
 mod fixtures;
 mod fuzz;
 mod run;
@@ -28,9 +27,8 @@ fn main() -> ExitCode {
         ["test"] => test::run_tests(),
         ["tidy"] => tidy::run(),
         ["fixtures", rest @ ..] => fixtures::run(rest.contains(&"--check")),
-        ["tables", rest @ ..] => tables::run(rest.contains(&"--check")),
+        ["tables", rest @ ..] => tables::run(&run::root(), rest.contains(&"--check")),
         ["fuzz", rest @ ..] => fuzz::run(rest),
-        ["bench"] => bench::run(),
         _ => {
             eprint!("{HELP}");
             return ExitCode::from(2);

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write as _};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{fs, io};
 
@@ -41,7 +41,7 @@ const NONE: u8 = u8::MAX;
 ///
 /// A sentence naming the file: a sheet that is missing or does not have the expected shape, a table that cannot be
 /// written, or with `check` a table that differs.
-pub fn run(root: &Path, check: bool) -> Result<(), String> {
+pub(crate) fn run(root: &Path, check: bool) -> Result<(), String> {
     let target = root.join("crates/core/src/identify/tables");
     for (name, text) in Sheets::read(&root.join("../shared/tables"))?.tables()? {
         let path = target.join(name);
@@ -53,11 +53,6 @@ pub fn run(root: &Path, check: bool) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// The root of the repository, as cargo tells it to this program.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The four sheets, and what is counted over all of them.

@@ -32,14 +32,16 @@ pub(crate) struct Gathering {
     problems: Vec<Problem>,
     /// One group for each PC: its findings are judged together.
     group: usize,
+    /// Which hives the group has so far. A second one of the same kind is of another PC.
+    hives: Vec<&'static str>,
 }
 
-/// Looks in all sources. Each is one PC. What cannot be read becomes a problem.
+/// Looks in all sources. A folder is one PC; single files that follow each other are of one PC, as long as they do not
+/// bring the same hive twice. What cannot be read becomes a problem.
 #[must_use]
 pub fn scan(sources: &[Source]) -> Scan {
     let mut gathering = Gathering::default();
     for source in sources {
-        gathering.begin();
         source.look(&mut gathering);
     }
     gathering.judge()
@@ -74,6 +76,15 @@ impl Gathering {
     /// A new source: what is read from here on belongs to one PC.
     pub(crate) fn begin(&mut self) {
         self.group += 1;
+        self.hives.clear();
+    }
+
+    /// A hive of a single file comes next.
+    pub(crate) fn begin_hive(&mut self, hive: &'static str) {
+        if self.hives.contains(&hive) {
+            self.begin();
+        }
+        self.hives.push(hive);
     }
 
     /// How much was gathered so far; tells whether a source gave anything at all.

@@ -121,11 +121,11 @@ pub fn judge(fact: &Fact<'_>, setting: Setting) -> Verdict {
     if let Some(failed) = &fact.failed {
         why.push(failed.clone());
     }
-    if let Some(channel) = fact.channel {
-        why.push(format!("channel {channel}: {}", channel.plain()));
-    }
-    if fact.generic.is_some() {
-        why.push("it is a published product key that many PCs share".to_owned());
+    // The channel of a shared product key says nothing about the license that it stands for.
+    match fact.channel {
+        _ if id == "generic" => why.push("it is a published product key that many PCs share".to_owned()),
+        Some(channel) => why.push(format!("channel {channel}: {}", channel.plain())),
+        None => {}
     }
     Verdict { kind, rule: rule(id), why }
 }

@@ -39,6 +39,7 @@ fn registrations(view: &dyn View, at: At<'_>, path: &str, gathering: &mut Gather
         let renamed: Vec<RawValue> = values.iter().filter_map(as_windows_names_it).collect();
         if let Some(mut found) = digital::read(at, &node, PlaceKind::Office, &renamed, gathering) {
             name(&mut found.product, &values);
+            "DigitalProductID".clone_into(&mut found.origin.value);
             gathering.add(found);
         }
     }

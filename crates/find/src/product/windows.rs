@@ -1,7 +1,7 @@
 //! Windows itself: the installed one, the ones before it, and the copies it keeps of its product key.
 
 use keystow_core::ProductKey;
-use keystow_core::identify::Edition;
+use keystow_core::identify::{Edition, Product};
 use keystow_core::reg_file::{RegFile, Root};
 
 use super::{At, digital, typed};
@@ -108,8 +108,18 @@ fn add(
     if let Some(mut found) = digital::read(at, path, place, values, gathering) {
         let build = installation.and_then(|at| gathering.installation_at(at)?.build);
         found.installation = installation;
+        if let Some(windows) = installation.and_then(|at| gathering.installation_at(at)) {
+            name_by(&mut found.product, windows);
+        }
         found.old_windows = build.map_or_else(|| typed::is_old(&found), |build| !is_new_build(build));
         gathering.add(found);
+    }
+}
+
+/// What was stored beside a product key names its edition but not its release; the Windows around it does.
+fn name_by(product: &mut Product, windows: &Installation) {
+    if product.generation.is_none() && (product.edition.is_none() || product.edition == windows.edition) {
+        product.name.clone_from(&windows.name);
     }
 }
 

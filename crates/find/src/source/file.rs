@@ -50,13 +50,8 @@ const OTHERS: &[(&[u8], &str)] = &[
 
 /// Looks at a file that the person named.
 pub(super) fn look(path: &Path, gathering: &mut Gathering) {
-    let before = gathering.counted();
     if let Err(problem) = read(path, gathering) {
-        return gathering.problem(problem);
-    }
-    if gathering.counted() == before {
-        let message = "no product key and no license is in this file";
-        gathering.problem(Problem::new(ProblemKind::Unknown, shown(path), message));
+        gathering.problem(problem);
     }
 }
 
@@ -119,7 +114,18 @@ fn read(path: &Path, gathering: &mut Gathering) -> Result<(), Problem> {
     } else if let Ok(file) = RegFile::parse(&bytes) {
         product::export(&source, &file, gathering);
     } else {
-        typed::read(&source, &bytes, gathering);
+        return text(&source, &bytes, gathering);
+    }
+    Ok(())
+}
+
+/// A text that holds no product key is some other file, perhaps not even a text.
+fn text(source: &str, bytes: &[u8], gathering: &mut Gathering) -> Result<(), Problem> {
+    let before = gathering.counted();
+    typed::read(source, bytes, gathering);
+    if gathering.counted() == before {
+        let message = "this is no hive, no export and no firmware table, and as a text it holds no product key";
+        return Err(Problem::new(ProblemKind::Unknown, source, message));
     }
     Ok(())
 }
@@ -129,8 +135,14 @@ fn hive(path: &Path, gathering: &mut Gathering) -> Result<(), Problem> {
     let hive = Hive::open(open).map_err(|error| Problem::new(ProblemKind::Damaged, shown(path), error))?;
     let path = Some(path.to_path_buf());
     let windows = match kind_of(&hive) {
-        HiveKind::Software => WindowsFolder { software: path, ..Default::default() },
-        HiveKind::System => WindowsFolder { system: path, ..Default::default() },
+        HiveKind::Software => {
+            gathering.begin_hive("SOFTWARE");
+            WindowsFolder { software: path, ..Default::default() }
+        }
+        HiveKind::System => {
+            gathering.begin_hive("SYSTEM");
+            WindowsFolder { system: path, ..Default::default() }
+        }
         HiveKind::Other => return other_hive(path, &hive),
     };
     gathering.windows(&windows);

@@ -31,14 +31,21 @@ impl Source {
     pub(crate) fn look(&self, gathering: &mut Gathering) {
         match self {
             Self::Path(path) => look_at_path(path, gathering),
-            Self::ThisPc => this_pc::look(gathering),
+            Self::ThisPc => {
+                gathering.begin();
+                this_pc::look(gathering);
+            }
         }
     }
 }
 
 fn look_at_path(path: &Path, gathering: &mut Gathering) {
     match std::fs::metadata(path) {
-        Ok(facts) if facts.is_dir() => folder::look(path, gathering),
+        Ok(facts) if facts.is_dir() => {
+            gathering.begin();
+            folder::look(path, gathering);
+            gathering.begin();
+        }
         Ok(facts) if facts.is_file() => file::look(path, gathering),
         Ok(_) => gathering.problem(Problem::new(
             ProblemKind::Unknown,

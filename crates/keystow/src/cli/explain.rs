@@ -1,13 +1,14 @@
 //! `keystow explain`
 
+use keystow_core::product_id::Outcome;
 use keystow_find::{Finding, Scan};
 
 use super::args::Sources;
-use super::failure::{Failure, Outcome};
+use super::failure::{self, Failure};
 use super::out::{Out, Tone};
 use super::words;
 
-pub(super) fn run(args: &Sources, out: &mut Out) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &Sources, out: &mut Out) -> Result<failure::Outcome, Failure> {
     let scan = keystow_find::scan(&words::sources(&args.sources));
     if out.json {
         out.object(&words::scan_object(&scan, out))?;
@@ -48,7 +49,12 @@ fn explain(finding: &Finding, out: &mut Out) -> std::io::Result<()> {
     for why in &verdict.why {
         out.line(format_args!("    because   {why}"))?;
     }
-    for check in &finding.checks {
+    let (passed, others): (Vec<_>, Vec<_>) =
+        finding.checks.iter().partition(|check| check.outcome == Outcome::Passed);
+    if !passed.is_empty() {
+        out.line(format_args!("    checks    {} passed", passed.len()))?;
+    }
+    for check in others {
         out.line(format_args!("    check     {}: {}", check.name.as_str(), check.outcome.as_str()))?;
     }
     if let Some(written) = finding.written {

@@ -14,6 +14,9 @@ pub(super) fn run(args: &Sources, out: &mut Out) -> Result<Outcome, Failure> {
         return words::outcome(&scan);
     }
     show(&scan, out)?;
+    if scan.findings.is_empty() {
+        out.line("No product key was found.")?;
+    }
     words::show_problems(&scan.problems, out);
     if !scan.findings.is_empty() {
         let sources: String = args.sources.iter().map(|source| format!(" {}", source.display())).collect();
