@@ -194,7 +194,7 @@ fn tables_are_read_by_their_columns() {
 
 #[test]
 fn powershell_and_excel_tables_begin_with_a_line_of_their_own() {
-    let text = format!("#TYPE Selected\r\n\"Name\",\"PartialProductKey\"\r\n\"Windows\",\"T83GX\"\r\n");
+    let text = "#TYPE Selected\r\n\"Name\",\"PartialProductKey\"\r\n\"Windows\",\"T83GX\"\r\n";
     assert_eq!(listing(&text), ["3:12 …T83GX Windows"]);
     assert_eq!(listing(&format!("sep=|\nname|key\nHome|{PRO}\n")), ["3:6 T83GX Home"]);
 }
