@@ -1,6 +1,10 @@
 //! Positioned reads: the unit in which everything large is read.
 
+mod pages;
+
 use std::io;
+
+pub use pages::PageCache;
 
 /// A thing of known length that can be read at any offset: a file, a device, a volume, a part of either.
 ///
