@@ -2,7 +2,7 @@
 //!
 //! The samples lie beside the repository and may be absent; then those tests say so and pass.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a judge may stop and speak")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a judge may stop and speak")]
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -61,46 +61,163 @@ impl Listing {
     }
 }
 
+/// Hives that yarp lists shorter than they are, because it stops at the first child that it finds odd and forgets the
+/// siblings behind it. Windows lists those.
+const YARP_STOPS: &[(&str, usize, &str)] = &[
+    ("hive-0105", 5003, "two children have one name"),
+    ("hive-0112", 5003, "a child names another parent"),
+    ("hive-0157", 528, "names are sorted by UTF-16 units, as Windows does, and yarp expects code points"),
+];
+
+/// Hives in which yarp finds no root or refuses the file size, with the nodes that can be read.
+const YARP_FAILS: &[(&str, usize)] = &[
+    ("hive-0017", 1687),
+    ("hive-0147", 2),
+    ("hive-0188", 5),
+    ("hive-0189", 4),
+    ("hive-0190", 5),
+    ("hive-0192", 14),
+    ("hive-0193", 7),
+    ("hive-0194", 13),
+    ("hive-0195", 1),
+];
+
 #[test]
-fn every_hive_sample_reads_as_yarp_reads_it_or_says_why_not() {
+fn every_hive_sample_reads_as_yarp_reads_it_or_is_a_known_exception() {
     let Some(rows) = hive_samples() else { return };
     let (mut same, mut slowest) = (0, Duration::ZERO);
-    let mut different = Vec::new();
     for row in &rows {
+        let (id, path) = (text(row, "id"), text(row, "path"));
         let bytes = unpack(row);
         let start = Instant::now();
         let read = Hive::open(bytes).map(|hive| (hive.condition(), Listing::of(&hive)));
         let took = start.elapsed();
         slowest = slowest.max(took);
-        assert!(took < Duration::from_secs(30), "{} took {took:?}", text(row, "path"));
-        let expected = text(row, "yarp_dump_sha256");
-        match read {
-            Ok((condition, listing)) => {
-                let summary = format!(
-                    "{}: {condition:?}, {} nodes, {} values, {} errors, first {:?}; yarp has {} and {}; {took:?}",
-                    text(row, "path"),
-                    listing.nodes,
-                    listing.values,
-                    listing.errors.len(),
-                    listing.errors.first(),
-                    row["yarp_keys"],
-                    row["yarp_values"],
-                );
-                if let Ok(folder) = std::env::var("KEYSTOW_DUMP") {
-                    let mut lines = listing.lines.clone();
-                    lines.sort_unstable();
-                    std::fs::write(Path::new(&folder).join(text(row, "id")), lines.join("\n")).unwrap();
-                }
-                if !expected.is_empty() && listing.sha256() == expected {
-                    same += 1;
-                } else {
-                    different.push(summary);
-                }
+        // Without optimization, on a busy machine, the largest one takes over a second.
+        assert!(took < Duration::from_secs(20), "{path} took {took:?}");
+        let (condition, listing) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                assert!(is_refused_rightly(row, &error), "{path}: {error}");
+                continue;
             }
-            Err(error) => different.push(format!("{}: {error}", text(row, "path"))),
+        };
+        assert_eq!(
+            condition == Condition::Clean,
+            text(row, "dirty").starts_with("clean") && id != "hive-0147",
+            "{path}"
+        );
+        if let Some((_, nodes, why)) = YARP_STOPS.iter().find(|(known, ..)| *known == id) {
+            assert_eq!((listing.nodes, listing.errors.len()), (*nodes, 0), "{path}: {why}");
+        } else if let Some((_, nodes)) = YARP_FAILS.iter().find(|(known, _)| *known == id) {
+            assert_eq!(listing.nodes, *nodes, "{path}");
+        } else {
+            let counts = (Some(listing.nodes as u64), Some(listing.values as u64));
+            assert_eq!(counts, (row["yarp_keys"].as_u64(), row["yarp_values"].as_u64()), "{path}");
+            assert_eq!(listing.sha256(), text(row, "yarp_dump_sha256"), "{path}");
+            same += 1;
         }
     }
-    println!("{same} of {} samples list as yarp lists them; slowest {slowest:?}\n{}", rows.len(), different.join("\n"));
+    println!("{same} of {} samples list as yarp lists them; the slowest took {slowest:?}", rows.len());
+}
+
+/// Whether a sample that is refused is no hive of a known format: yarp refuses it as well.
+fn is_refused_rightly(row: &Json, error: &HiveError) -> bool {
+    text(row, "yarp_dump_sha256").is_empty()
+        && match error {
+            HiveError::NotAHive { .. } => text(row, "parse_yarp") == "not-regf",
+            HiveError::Windows9x => text(row, "parse_yarp") == "not-regf",
+            HiveError::Version { .. } => text(row, "regf_version") == "0.0",
+            _ => false,
+        }
+}
+
+#[test]
+fn the_current_version_of_a_large_real_hive_costs_few_pages() {
+    let Some(rows) = hive_samples() else { return };
+    let row = rows.iter().find(|row| row["id"] == "hive-0000").unwrap();
+    let bytes = unpack(row);
+    let start = Instant::now();
+    let hive = Hive::open(bytes.as_slice()).unwrap();
+    let node = hive.node("Microsoft\\Windows NT\\CurrentVersion").unwrap().unwrap();
+    let read: usize = node.values().map(|value| value.unwrap().data().unwrap().len()).sum();
+    let took = start.elapsed();
+    println!(
+        "{} values, {read} bytes, out of {} MB: {} pages, {took:?}",
+        node.values().count(),
+        bytes.len() >> 20,
+        hive.pages_read()
+    );
+    assert!(hive.pages_read() <= 20, "{} pages", hive.pages_read());
+    assert_eq!(node.value("productname").unwrap().unwrap().text().unwrap().as_deref(), row["product_name"].as_str());
+}
+
+#[test]
+fn libregf_opens_every_hive_that_is_made_and_lists_the_same_nodes_and_values() {
+    if absent("regfexport") {
+        return;
+    }
+    for_each_made_hive("libregf", |name, file, hive| {
+        let info = run("regfinfo", &[file]);
+        assert!(info.contains(&format!("1.{}\n", hive.minor_version())), "{name}: {info}");
+        let export = run("regfexport", &[file]);
+        let count = |word: &str| export.lines().filter(|line| line.starts_with(word)).count();
+        let ours = Listing::of(hive);
+        assert_eq!((count("Key path:"), count("Value:")), (ours.nodes, ours.values), "{name}");
+        assert_eq!(export.contains("Data: Windows 10 Pro\n"), name != "big_data", "{name}");
+    });
+}
+
+#[test]
+fn libhivex_opens_every_hive_that_is_made_and_reads_the_same_values() {
+    if absent("hivexget") {
+        return;
+    }
+    for_each_made_hive("libhivex", |name, file, hive| {
+        if name == "big_data" {
+            let data = hive.root().unwrap().value("Big").unwrap().unwrap().data().unwrap();
+            let hex: Vec<String> = data.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert!(run("hivexget", &[file, "\\"]).trim() == format!("\"Big\"=hex(3):{}", hex.join(",")));
+            return;
+        }
+        let get = |path: &str, value: &str| run("hivexget", &[file, path, value]);
+        assert_eq!(get("Microsoft\\Windows NT\\CurrentVersion", "ProductName"), "Windows 10 Pro\n", "{name}");
+        assert_eq!(get("Microsoft\\Größe\\Ωmega", "Ω"), "Unicode name\n", "{name}");
+        assert_eq!(get("Classes\\.77", "n").trim(), "7", "{name}");
+        let commands = format!("{file}.commands");
+        std::fs::write(&commands, "cd \\Classes\nls\n").unwrap();
+        let listed = run("hivexsh", &["-f", &commands, file]);
+        assert_eq!(listed, ".00\n.11\n.22\n.33\n.44\n.55\n.66\n.77\n.88\n", "{name}");
+    });
+}
+
+/// Calls `judge` with the name, the file and the open hive of all that the maker makes, but for the one in the format of
+/// Windows NT 3.1, which no other program here reads.
+fn for_each_made_hive(purpose: &str, judge: impl Fn(&str, &str, &Hive<Vec<u8>>)) {
+    let folder = std::env::temp_dir().join(format!("keystow-hives-{purpose}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, bytes) in keystow_makers::hive::seeds().into_iter().filter(|(name, _)| *name != "nt31") {
+        let file = folder.join(name);
+        std::fs::write(&file, &bytes).unwrap();
+        judge(name, file.to_str().unwrap(), &Hive::open(bytes).unwrap());
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Whether a program is missing; then the test says so.
+fn absent(program: &str) -> bool {
+    let absent = Command::new(program).arg("-V").output().is_err();
+    if absent {
+        println!("no {program} here, nothing to judge");
+    }
+    absent
+}
+
+/// What a program prints, when it succeeds.
+fn run(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// The rows of category "hive", or nothing when the samples are absent.

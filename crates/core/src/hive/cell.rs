@@ -51,7 +51,8 @@ impl<R: ReadAt> Cells<R> {
         Self {
             pages: PageCache::new(reader),
             end: base.file_len,
-            // Up to format 1.1 (Windows NT 3.1) the size is followed by a reference to the cell before.
+            // Up to format 1.1 (Windows NT 3.1) the size is followed by a reference to the cell before. No real hive of
+            // that age was at hand.
             header: if base.minor <= 1 { 8 } else { 4 },
             splits_big_data: base.minor >= 4,
         }

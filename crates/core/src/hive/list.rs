@@ -125,7 +125,8 @@ impl List {
             [b'r', b'i', ..] => Kind::Index,
             [b'l', b'i', ..] => Kind::Leaf,
             [first, second, ..] => {
-                return Err(HiveError::Signature { offset: cell.start, expected: b"lf", found: [*first, *second] });
+                let expected = b"lf, lh, li or ri";
+                return Err(HiveError::Signature { offset: cell.start, expected, found: [*first, *second] });
             }
         };
         let count = u32::from(u16_at(&header, 2));

@@ -36,14 +36,14 @@ fn list<R: ReadAt>(hive: &Hive<R>) -> (Vec<String>, Vec<HiveError>) {
 }
 
 fn open(bytes: Vec<u8>) -> Hive<Vec<u8>> {
-    Hive::open(bytes).unwrap_or_else(|error| panic!("{error}"))
+    Hive::open(bytes).unwrap()
 }
 
 fn refuse(bytes: &[u8]) -> HiveError {
     Hive::open(bytes).err().unwrap()
 }
 
-/// Where a cell's content begins: its signature stands there with `before` in front of the end of its size field.
+/// Where the content of the `nth` cell with this signature begins, counted from 0.
 fn find(bytes: &[u8], signature: &[u8], nth: usize) -> usize {
     (0x1024..bytes.len()).step_by(4).filter(|at| bytes[*at..].starts_with(signature)).nth(nth).unwrap()
 }
@@ -348,12 +348,14 @@ fn a_child_is_found_without_reading_its_siblings() {
             made.at(&format!("{number:04}-filler-so-that-nodes-fill-many-pages")).dword("n", number);
         }
         let bytes = made.bytes();
-        let hive = Hive::open(Watched(&bytes, RefCell::default())).unwrap_or_else(|error| panic!("{error}"));
+        let watched = Watched(&bytes, RefCell::default());
+        let hive = Hive::open(&watched).unwrap();
         let node = hive.node("3210-filler-so-that-nodes-fill-many-pages").unwrap().unwrap();
         assert_eq!(node.value("n").unwrap().unwrap().dword(), Ok(Some(3210)));
         assert!(bytes.len() > 600_000, "{}", bytes.len());
         // 32 KB of list, and a page each for the root, the node and its value.
         assert!(hive.pages_read() <= 14, "{lists:?}: {} pages", hive.pages_read());
+        assert_eq!(watched.1.borrow().len() as u64, hive.pages_read() + 1, "the base block comes on top");
     }
 }
 
@@ -369,7 +371,7 @@ fn a_medium_that_fails_is_an_error_with_its_place() {
             if offset >= 4096 { Err(io::ErrorKind::TimedOut.into()) } else { self.0.read_at(offset, buf) }
         }
     }
-    let hive = Hive::open(Failing(make::Hive::new().bytes())).unwrap_or_else(|error| panic!("{error}"));
+    let hive = Hive::open(Failing(make::Hive::new().bytes())).unwrap();
     let error = hive.root().err().unwrap();
     assert!(matches!(error, HiveError::Read { kind: io::ErrorKind::TimedOut, .. }));
     assert!(error.to_string().contains("cannot be read at 0x1"), "{error}");
