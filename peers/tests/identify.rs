@@ -36,6 +36,27 @@ fn number(row: &Row, column: &str) -> u32 {
     row[column].parse().unwrap()
 }
 
+/// What the truth file says of every Windows whose Product ID shows group and serial: both, and the `EditionID`.
+fn installed_windows() -> Vec<(u32, u32, String)> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/samples/truth.json");
+    let Ok(text) = fs::read_to_string(path) else {
+        return Vec::new();
+    };
+    let truth: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let entries = truth.as_array().unwrap().iter().flat_map(|sample| {
+        let older = sample["source_os"].as_array().into_iter().flatten();
+        older.chain([&sample["currentversion"]])
+    });
+    let shown = entries.filter_map(|entry| {
+        let (id, edition) = (entry["ProductId"].as_str()?, entry["EditionID"].as_str()?);
+        let digits: String = id.get(..17)?.split('-').collect();
+        let newer = id.get(17..20) == Some("-AA") && digits.len() == 15;
+        let (group, serial) = digits.split_at_checked(6).filter(|_| newer)?;
+        Some((group.parse().ok()?, serial.parse().ok()?, edition.to_owned()))
+    });
+    shown.collect()
+}
+
 /// `A;B` where there is an add-on.
 fn editions(product: &Product) -> String {
     let ids = [&product.edition, &product.add_on].into_iter().flatten().map(|edition| edition.id());
@@ -171,4 +192,19 @@ fn every_observed_group_has_an_example() {
         groups += 1;
     }
     println!("{groups} examples");
+}
+
+#[test]
+fn real_product_ids_name_the_edition_of_their_windows() {
+    let (mut agreed, mut unlisted) = (0, 0);
+    for (group, serial, edition) in installed_windows() {
+        match tables::find(group, serial) {
+            Some(found) => {
+                assert_eq!(found.edition().unwrap().id(), edition, "group {group}");
+                agreed += 1;
+            }
+            None => unlisted += 1,
+        }
+    }
+    println!("{agreed} agree, {unlisted} are in no listed range");
 }
