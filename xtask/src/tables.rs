@@ -179,7 +179,7 @@ impl Sheets {
             }
         }
         merged.sort_by_key(|row| row.group);
-        if merged.len() >= usize::from(NONE) || merged.windows(2).any(|pair| pair[0].group == pair[1].group) {
+        if merged.len() >= usize::from(NONE) || !merged.is_sorted_by(|row, next| row.group < next.group) {
             return Err("pkeyconfig_observed.csv: too many groups, or one group in two places".to_owned());
         }
         Ok(merged)
@@ -285,8 +285,8 @@ impl Sheets {
         let waves: Vec<&str> = waves.into_iter().collect();
         let parts: Vec<u32> =
             self.ranges.iter().map(|row| pack_part(row.text("part_number"), &waves)).collect::<Result<_, _>>()?;
-        let mut order: Vec<usize> = (0..parts.len()).collect();
-        order.sort_by_key(|at| parts[*at] & 0xFF_FFFF);
+        let mut order: Vec<(u32, usize)> = parts.iter().map(|part| part & 0xFF_FFFF).zip(0..).collect();
+        order.sort_unstable();
         let mut text = header("The serial ranges as Microsoft lists them, each with its part number.");
         array(
             &mut text,
@@ -309,7 +309,13 @@ impl Sheets {
             "u32",
             &parts,
         );
-        array(&mut text, "The ranges in the order of their part numbers.", "PART_ORDER", "u16", order);
+        array(
+            &mut text,
+            "The ranges in the order of their part numbers.",
+            "PART_ORDER",
+            "u16",
+            order.iter().map(|(_, at)| at),
+        );
         array(
             &mut text,
             "The release waves in front of part numbers.",

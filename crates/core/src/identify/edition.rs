@@ -66,10 +66,11 @@ impl Edition {
         matches!(self.0, Repr::Known(_))
     }
 
-    /// Whether it is a server: its `EditionID` begins with `Server`.
+    /// Whether it is a server or an add-on of one. `ServerRdsh`, despite its name, is a client for many people at once.
     #[must_use]
     pub fn is_server(&self) -> bool {
-        self.id().starts_with("Server")
+        let id = self.id();
+        id.starts_with("Server") && id != "ServerRdsh" || id.starts_with("AzureStackHCI")
     }
 
     /// Whether it is an evaluation edition, such as `EnterpriseEval` or `ServerStandardEvalCor`.

@@ -105,9 +105,17 @@ impl PkeyConfig {
     /// [`PkeyConfigError`], which names the place. Ranges that Microsoft marked invalid, and ranges of products that
     /// the file does not list, are left out without an error.
     pub fn parse(file: &[u8]) -> Result<Self, PkeyConfigError> {
-        let data = outer(&text_of(file, Layer::Outer)?)?;
+        Self::parse_inner(&outer(&text_of(file, Layer::Outer)?)?)
+    }
+
+    /// Reads the inner document alone, in any of the same encodings.
+    ///
+    /// # Errors
+    ///
+    /// [`PkeyConfigError`], as for [`parse`](Self::parse).
+    pub fn parse_inner(document: &[u8]) -> Result<Self, PkeyConfigError> {
         let mut builder = Builder::default();
-        walk(&text_of(&data, Layer::Inner)?, Layer::Inner, |step, offset| builder.step(step, offset))?;
+        walk(&text_of(document, Layer::Inner)?, Layer::Inner, |step, offset| builder.step(step, offset))?;
         Ok(builder.finish())
     }
 
@@ -315,7 +323,9 @@ fn outer(text: &str) -> Result<Vec<u8>, PkeyConfigError> {
     walk(text, Layer::Outer, |step, _| {
         match step {
             Step::Start { name: "infoBin", attributes } => {
-                let name = attributes.attributes().flatten().find(|attribute| attribute.key.as_ref() == "name");
+                // Looking for doubled attributes would cost the square of their number.
+                let mut attributes = attributes.attributes();
+                let name = attributes.with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == "name");
                 inside = base64.is_none() && name.is_some_and(|name| name.value.as_ref() == "pkeyConfigData");
                 if inside {
                     base64 = Some(String::new());

@@ -176,6 +176,12 @@ fn an_error_names_the_document_and_the_place() {
 }
 
 #[test]
+fn very_many_attributes_cost_no_more_than_their_length() {
+    let attributes: String = (0..200_000).map(|number| format!(" a{number}=''")).collect();
+    assert_eq!(error(format!("<infoBin{attributes}/>").as_bytes()), "the file has no infoBin named pkeyConfigData");
+}
+
+#[test]
 fn a_cut_file_is_an_error_at_every_length() {
     let whole = xrm_ms(&[PRO]);
     for length in 0..whole.len() {

@@ -340,7 +340,9 @@ const fn near() -> [u16; NEAR] {
 /// `X19-98841` is 1998841, `res-v4301` is 10004301; other shapes and the placeholder name nothing in the table.
 fn pack_part(number: &str) -> Option<u32> {
     let digits = |text: &str, count: usize| {
-        (text.len() == count && text.bytes().all(|digit| digit.is_ascii_digit())).then(|| text.parse::<u32>().ok()).flatten()
+        (text.len() == count && text.bytes().all(|digit| digit.is_ascii_digit()))
+            .then(|| text.parse::<u32>().ok())
+            .flatten()
     };
     let packed = match number.strip_prefix("res-v") {
         Some(rest) => PART_RESERVED + digits(rest, 4)?,
@@ -404,10 +406,10 @@ mod tests {
 
     #[test]
     fn every_range_is_found_at_both_ends_and_by_its_part_number() {
-        for at in 0..GROUP_ID.len() {
+        for (at, group) in GROUP_ID.into_iter().enumerate() {
             for row in rows(&RANGE_FIRST, at) {
                 for serial in [RANGE_START[row], RANGE_END[row]] {
-                    let found = find(GROUP_ID[at], serial).unwrap();
+                    let found = find(group, serial).unwrap();
                     let part = found.part_number().unwrap();
                     assert_eq!(part.as_str(), part_text(RANGE_PART[row]));
                     let named = by_part_number(&part).map(|named| (named.edition(), named.channel()));
