@@ -107,9 +107,11 @@ fn office(hive: &mut Hive) {
 }
 
 fn digital(node: &mut Node, v3: &V3<'_>, v4: &V4<'_>) {
-    node.text("ProductId", v3.product_id)
-        .value("DigitalProductId", REG_BINARY, v3.make())
-        .value("DigitalProductId4", REG_BINARY, v4.make());
+    node.text("ProductId", v3.product_id).value("DigitalProductId", REG_BINARY, v3.make()).value(
+        "DigitalProductId4",
+        REG_BINARY,
+        v4.make(),
+    );
 }
 
 fn home_v3() -> V3<'static> {

@@ -45,7 +45,13 @@ fn fuzz(name: &str, seconds: u32) -> Done {
         std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     let mut target = Command::new(root().join("target").join(TARGET).join("release").join(name));
-    target.args([&format!("-max_total_time={seconds}"), MOST_MEMORY, "-timeout=5", "-print_final_stats=0", "-verbosity=0"]);
+    target.args([
+        &format!("-max_total_time={seconds}"),
+        MOST_MEMORY,
+        "-timeout=5",
+        "-print_final_stats=0",
+        "-verbosity=0",
+    ]);
     target.arg(format!("-artifact_prefix={}/", crashes.display()));
     target.arg(found).arg(root().join("fuzz/corpus").join(name));
     run_with(&mut target)

@@ -31,7 +31,9 @@ pub(crate) fn run_tests() -> Done {
     if has("cargo-deny") {
         run("cargo", &["deny", "check", "bans", "licenses", "sources"])?;
     } else {
-        eprintln!("── cargo-deny is not installed: the licenses of dependencies were not checked (cargo install cargo-deny)");
+        eprintln!(
+            "── cargo-deny is not installed: the licenses of dependencies were not checked (cargo install cargo-deny)"
+        );
     }
     Ok(())
 }
@@ -42,7 +44,10 @@ fn install() -> Done {
         return Ok(());
     }
     if !has("apt-get") {
-        eprintln!("── not a Debian system: please install {} yourself; their judges say when they are absent", missing.join(", "));
+        eprintln!(
+            "── not a Debian system: please install {} yourself; their judges say when they are absent",
+            missing.join(", ")
+        );
         return Ok(());
     }
     apt_get(&["update", "-q"])?;

@@ -382,8 +382,11 @@ mod tests {
 
     use super::*;
 
-    /// Published product keys with their 16 bytes, group, serial and checksum.
-    const VECTORS: &[(&str, &str, Option<(u32, u32, u16)>)] = &[
+    /// Group, serial and checksum.
+    type Shown = Option<(u32, u32, u16)>;
+
+    /// Published product keys with their 16 bytes and what they show.
+    const VECTORS: &[(&str, &str, Shown)] = &[
         ("W269N-WFGWX-YVC9B-4J6C9-T83GX", "ef0c10000000343dc5394ebd6e2f0900", Some((3311, 1, 606))),
         ("VK7JG-NPHTM-C97JM-9MPGT-3V66T", "ec0c00000000a8d27b6e89814f6d0900", Some((3308, 0, 730))),
         ("NPPR9-FWDCX-D2C8J-H872K-2YT43", "da0c30000000186367e01565be190800", Some((3290, 3, 51))),
@@ -469,7 +472,7 @@ mod tests {
     fn a_number_past_the_last_key_is_refused() {
         let classic = (24 * POW_24).to_le_bytes();
         assert_eq!(ProductKey::unpack(&classic), Err(KeyError::Range));
-        let with_n = (25 * POW_24 | N_FLAG).to_le_bytes();
+        let with_n = ((25 * POW_24) | N_FLAG).to_le_bytes();
         assert_eq!(ProductKey::unpack(&with_n), Err(KeyError::Range));
         assert!(ProductKey::unpack(&[0xFF; 16]).is_err());
         assert!(ProductKey::unpack(&[0; 16]).unwrap().is_blank());

@@ -211,4 +211,3 @@ impl Problem {
 pub(crate) fn shown(path: &std::path::Path) -> String {
     path.display().to_string()
 }
-

@@ -76,8 +76,10 @@ impl Export<'_> {
 impl View for Export<'_> {
     fn values(&self, path: &str, wanted: &[&str]) -> Result<Option<Vec<RawValue>>> {
         let Some(node) = self.file.node(self.root, &self.path(path)) else { return Ok(None) };
-        let wanted = node.values.iter().filter(|value| wanted.iter().any(|name| name.eq_ignore_ascii_case(&value.name)));
-        let raw = wanted.map(|value| RawValue { name: value.name.clone(), kind: value.kind, data: value.data().to_vec() });
+        let wanted =
+            node.values.iter().filter(|value| wanted.iter().any(|name| name.eq_ignore_ascii_case(&value.name)));
+        let raw =
+            wanted.map(|value| RawValue { name: value.name.clone(), kind: value.kind, data: value.data().to_vec() });
         Ok(Some(raw.collect()))
     }
 
@@ -91,11 +93,6 @@ impl RawValue {
     /// The text of a string value, up to its end.
     pub(crate) fn text(&self) -> String {
         hive::first_text(&self.data)
-    }
-
-    /// The number of a 32-bit value.
-    pub(crate) fn dword(&self) -> Option<u32> {
-        self.data.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
     }
 }
 

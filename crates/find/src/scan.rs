@@ -107,7 +107,8 @@ impl Gathering {
             }
             let judged: Vec<_> = scan.findings.iter().skip(first).map(|f| (f.place, f.verdict.kind)).collect();
             let keep = verdict::keep(&judged);
-            scan.keep.extend(keep.iter().filter_map(|at| scan.findings.get(first + at)).map(|finding| finding.id.clone()));
+            scan.keep
+                .extend(keep.iter().filter_map(|at| scan.findings.get(first + at)).map(|finding| finding.id.clone()));
         }
         scan
     }

@@ -27,7 +27,11 @@ pub(crate) fn read(
         match DigitalProductId::parse(&value.data) {
             Ok(DigitalProductId::Placeholder { .. }) => {
                 let message = "all zero, as Wine and Proton write it: there is no license here";
-                gathering.problem(Problem::new(ProblemKind::Unknown, format!("{}: {full}\\{name}", at.source), message));
+                gathering.problem(Problem::new(
+                    ProblemKind::Unknown,
+                    format!("{}: {full}\\{name}", at.source),
+                    message,
+                ));
                 None
             }
             Ok(parsed) => Some((value, parsed)),

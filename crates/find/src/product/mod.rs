@@ -94,15 +94,19 @@ fn unclean(condition: Condition) -> Option<(ProblemKind, String)> {
     const AS_IT_LIES: &str = "it was read as it lies, so the newest changes may be missing";
     Some(match condition {
         Condition::Clean => return None,
-        Condition::BadChecksum { stated, computed } => {
-            (ProblemKind::Dirty, format!("the base block states checksum {stated:#x} and has {computed:#x}; {AS_IT_LIES}"))
-        }
-        Condition::Cut { needed, left } => {
-            (ProblemKind::Damaged, format!("the hive needs {needed} bytes and the file has {left}; what is there was read"))
-        }
+        Condition::BadChecksum { stated, computed } => (
+            ProblemKind::Dirty,
+            format!("the base block states checksum {stated:#x} and has {computed:#x}; {AS_IT_LIES}"),
+        ),
+        Condition::Cut { needed, left } => (
+            ProblemKind::Damaged,
+            format!("the hive needs {needed} bytes and the file has {left}; what is there was read"),
+        ),
         Condition::Dirty { primary, secondary } => (
             ProblemKind::Dirty,
-            format!("Windows was still writing (sequence {primary}, {secondary}) and its logs were not replayed; {AS_IT_LIES}"),
+            format!(
+                "Windows was still writing (sequence {primary}, {secondary}) and its logs were not replayed; {AS_IT_LIES}"
+            ),
         ),
         _ => (ProblemKind::Dirty, AS_IT_LIES.to_owned()),
     })

@@ -12,7 +12,8 @@ const SERVERS: &[&str] = &[r"Microsoft\Microsoft SQL Server", r"Wow6432Node\Micr
 /// 2005 puts it into `ProductID`, 2008 and later into `Setup` or `ClientSetup`, the tools into `Tools\Setup`.
 const BELOW: &[&str] = &["ClientSetup", "ProductID", "Setup", r"Tools\ClientSetup", r"Tools\Setup"];
 /// 2005 numbers the value by its edition: `DigitalProductID77599` and others.
-const VALUES: &[&str] = &["DigitalProductID", "DigitalProductID77591", "DigitalProductID77599", "DigitalProductID77654"];
+const VALUES: &[&str] =
+    &["DigitalProductID", "DigitalProductID77591", "DigitalProductID77599", "DigitalProductID77654"];
 const EDITION: &str = "Edition";
 /// The length of a product key alone, as 2012 and later store it.
 const BARE: usize = 16;

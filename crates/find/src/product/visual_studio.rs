@@ -29,7 +29,11 @@ pub(super) fn find(view: &dyn View, at: At<'_>, gathering: &mut Gathering) -> Re
                 "the product key of {name} is here, sealed for the Windows user who typed it; \
                  only that user, signed in on that PC, can read it"
             );
-            gathering.problem(Problem::new(ProblemKind::Locked, format!("{}: {}\\{path}", at.source, at.hive), message));
+            gathering.problem(Problem::new(
+                ProblemKind::Locked,
+                format!("{}: {}\\{path}", at.source, at.hive),
+                message,
+            ));
         }
     }
     Ok(())

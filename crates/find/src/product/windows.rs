@@ -169,7 +169,9 @@ fn installation(at: At<'_>, values: &[RawValue], replaced: Option<String>) -> In
 
 /// `CompositionEditionID` also drops the country or language from an edition; that is no subscription.
 fn is_country(composition: Option<String>) -> bool {
-    composition.is_some_and(|composition| composition.eq_ignore_ascii_case("Core") || composition.eq_ignore_ascii_case("CoreN"))
+    composition.is_some_and(|composition| {
+        composition.eq_ignore_ascii_case("Core") || composition.eq_ignore_ascii_case("CoreN")
+    })
 }
 
 fn name(name: String, build: Option<u32>) -> String {

@@ -58,7 +58,10 @@ pub(super) fn look(path: &Path, gathering: &mut Gathering) {
 /// Looks at a file of a collection; one that Keystow does not know is passed over.
 pub(super) fn look_if_known(path: &Path, gathering: &mut Gathering) {
     let known = head(path).is_ok_and(|head| hive_head(&head) || firmware::is_table(&head) || has_text_name(path));
-    if known && let Err(problem) = read(path, gathering) && problem.kind != ProblemKind::Unknown {
+    if known
+        && let Err(problem) = read(path, gathering)
+        && problem.kind != ProblemKind::Unknown
+    {
         gathering.problem(problem);
     }
 }
@@ -183,7 +186,8 @@ fn head(path: &Path) -> std::io::Result<Vec<u8>> {
 fn whole(path: &Path) -> Result<Vec<u8>, Problem> {
     let length = fs::metadata(path).map_or(0, |facts| facts.len());
     if length > MOST_TEXT {
-        let message = format!("{length} bytes are too many for an export or a list; a disk image is read once it is mounted");
+        let message =
+            format!("{length} bytes are too many for an export or a list; a disk image is read once it is mounted");
         return Err(Problem::new(ProblemKind::Unknown, shown(path), message));
     }
     fs::read(path).map_err(|error| Problem::io(path, &error))

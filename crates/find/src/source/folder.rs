@@ -109,7 +109,8 @@ pub(super) fn below(folder: &Path, names: &[&str]) -> Option<PathBuf> {
             return Some(exact);
         }
         let entries = fs::read_dir(&folder).ok()?;
-        let same = |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|found| found.eq_ignore_ascii_case(name));
+        let same =
+            |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|found| found.eq_ignore_ascii_case(name));
         entries.flatten().find(same).map(|entry| entry.path())
     })
 }
@@ -117,7 +118,8 @@ pub(super) fn below(folder: &Path, names: &[&str]) -> Option<PathBuf> {
 /// The files of a folder by name, a bounded number of them.
 pub(super) fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).take(MOST_FILES).collect();
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.is_file()).take(MOST_FILES).collect();
     files.sort();
     files
 }

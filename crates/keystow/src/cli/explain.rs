@@ -1,6 +1,6 @@
 //! `keystow explain`
 
-use keystow_core::product_id::Outcome;
+use keystow_core::product_id::{Check, Outcome};
 use keystow_find::{Finding, Scan};
 
 use super::args::Sources;
@@ -49,7 +49,7 @@ fn explain(finding: &Finding, out: &mut Out) -> std::io::Result<()> {
     for why in &verdict.why {
         out.line(format_args!("    because   {why}"))?;
     }
-    let (passed, others): (Vec<_>, Vec<_>) =
+    let (passed, others): (Vec<&Check>, Vec<&Check>) =
         finding.checks.iter().partition(|check| check.outcome == Outcome::Passed);
     if !passed.is_empty() {
         out.line(format_args!("    checks    {} passed", passed.len()))?;

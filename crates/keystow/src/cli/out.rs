@@ -40,9 +40,11 @@ pub(crate) enum Tone {
 impl Out {
     pub(crate) fn new(style: Style) -> Self {
         let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
-        let utf8 = utf8.is_none_or(|value| value.to_string_lossy().to_ascii_lowercase().replace('-', "").contains("utf8"));
+        let utf8 =
+            utf8.is_none_or(|value| value.to_string_lossy().to_ascii_lowercase().replace('-', "").contains("utf8"));
         let terminal = io::stdout().is_terminal();
-        let color = terminal && !style.plain && !style.json && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        let color =
+            terminal && !style.plain && !style.json && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         Self {
             stdout: BufWriter::new(io::stdout().lock()),
             json: style.json,

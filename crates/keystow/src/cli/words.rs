@@ -145,7 +145,9 @@ pub(super) fn show_problems(problems: &[Problem], out: &mut Out) {
 
 fn problem_hint(kind: ProblemKind) -> Option<&'static str> {
     Some(match kind {
-        ProblemKind::Damaged => "another copy: System32\\config\\RegBack, a restore point, or an older backup of the disk",
+        ProblemKind::Damaged => {
+            "another copy: System32\\config\\RegBack, a restore point, or an older backup of the disk"
+        }
         ProblemKind::Dirty => "shut that Windows down properly once, or compare with its RegBack folder",
         ProblemKind::Missing => "check the spelling, or mount the disk first",
         ProblemKind::Rights => "the same command as root (sudo keystow …)",
@@ -188,4 +190,3 @@ pub(super) fn keep_or_note(kept: bool, kind: VerdictKind, out: &Out) -> String {
         (false, _) => out.tone(Tone::Faint, "NOTE"),
     }
 }
-
