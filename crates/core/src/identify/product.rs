@@ -157,6 +157,12 @@ impl Product {
         }
     }
 
+    /// Whether it is a Windows before 10, as far as is known.
+    #[must_use]
+    pub fn is_old_windows(&self) -> bool {
+        matches!(self.generation, Some(Generation::Windows7 | Generation::Windows8))
+    }
+
     /// The SKU numbers from which this product key upgrades; empty when it stands alone.
     #[must_use]
     pub fn upgrades_from(&self) -> Vec<u16> {

@@ -1,6 +1,6 @@
 //! Product keys in lists, reports and Setup files: typed by people, or written by other programs.
 
-use keystow_core::identify::{Basis, Evidence as Clues, Generation, GroupSerial, Product};
+use keystow_core::identify::{Basis, Evidence as Clues, GroupSerial, Product};
 use keystow_core::key_text::{self, decode};
 use keystow_core::product_id::{Check, CheckName};
 use keystow_core::{KeyError, ProductKey};
@@ -54,13 +54,8 @@ pub(crate) fn found(
         old_windows: false,
         evidence: Vec::new(),
     };
-    found.old_windows = is_old(&found);
+    found.old_windows = found.product.is_old_windows();
     found
-}
-
-/// Whether a product key is for a Windows before 10, as far as its product says.
-pub(crate) fn is_old(found: &Found) -> bool {
-    matches!(found.product.generation, Some(Generation::Windows7 | Generation::Windows8))
 }
 
 /// Words a product key that cannot be read.

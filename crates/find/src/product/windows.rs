@@ -111,7 +111,7 @@ fn add(
         if let Some(windows) = installation.and_then(|at| gathering.installation_at(at)) {
             name_by(&mut found.product, windows);
         }
-        found.old_windows = build.map_or_else(|| typed::is_old(&found), |build| !is_new_build(build));
+        found.old_windows = build.map_or_else(|| found.product.is_old_windows(), |build| !is_new_build(build));
         gathering.add(found);
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Error {
     NoPhrase,
     #[error("there is no vault yet")]
     NoVault,
+    #[error("{}: other users could read a plain file there", path.display())]
+    OpenPlace { path: PathBuf },
     #[error("{}: the list of places is damaged: {source}", path.display())]
     Places { path: PathBuf, source: serde_json::Error },
     #[error(transparent)]

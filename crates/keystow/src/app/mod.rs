@@ -1,6 +1,15 @@
 //! What Keystow can do, one file per thing. The command line and the window call these and hold no logic.
 
+pub(crate) mod backup;
+pub(crate) mod error;
+pub(crate) mod export;
+pub(crate) mod fit;
+pub(crate) mod items;
 pub(crate) mod paths;
+pub(crate) mod places;
+pub(crate) mod ready;
+pub(crate) mod vaults;
+pub(crate) mod verify;
 
 use std::path::PathBuf;
 
@@ -10,7 +19,7 @@ use paths::Paths;
 /// What every thing that Keystow does stands on.
 pub(crate) struct App {
     pub(crate) paths: Paths,
-    /// Files that hold the recovery phrase, in place of a prompt.
+    /// A file that holds the recovery phrase, in place of a prompt.
     pub(crate) passphrase_file: Option<PathBuf>,
     /// The vault to use, when it is not the person's own.
     pub(crate) vault: Option<PathBuf>,

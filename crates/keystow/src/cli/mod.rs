@@ -1,11 +1,26 @@
 //! The command line: one file per command. Each reads its arguments, calls `app` once, shows, and says how it ended.
 
+mod add;
 mod args;
+mod backup;
+mod doctor;
 mod explain;
+mod export;
 mod failure;
+mod fit;
+mod forget;
+mod identify;
+mod import;
+mod list;
 mod manual;
 mod out;
+mod phrase;
+mod ready;
+mod restore;
 mod scan;
+mod show;
+mod vault;
+mod verify;
 mod words;
 
 use std::process::ExitCode;
@@ -51,10 +66,23 @@ fn start(cli: &Cli) -> Result<App, Failure> {
 
 fn dispatch(command: &Command, app: &mut App, out: &mut Out) -> Result<Outcome, Failure> {
     match command {
+        Command::Add(args) => add::run(args, app, out),
+        Command::Backup(args) => backup::run(args, app, out),
         Command::Completions(args) => manual::completions(args, out),
+        Command::Doctor => doctor::run(app, out),
         Command::Explain(args) => explain::run(args, out),
+        Command::Export(args) => export::run(args, app, out),
+        Command::Fit(args) => fit::run(args, app, out),
+        Command::Forget(args) => forget::run(args, app, out),
+        Command::Identify(args) => identify::run(args, out),
+        Command::Import(args) => import::run(args, app, out),
+        Command::List(args) => list::run(args, app, out),
         Command::Man(args) => manual::man(args, out),
+        Command::Ready(args) => ready::run(args, app, out),
+        Command::Restore(args) => restore::run(args, app, out),
         Command::Scan(args) => scan::run(args, out),
-        _ => unreachable!(),
+        Command::Show(args) => show::run(args, app, out),
+        Command::Vault(args) => vault::run(args, app, out),
+        Command::Verify(args) => verify::run(args, app, out),
     }
 }

@@ -1,0 +1,107 @@
+//! Backing up: append what was found, to every place, and prove that each copy opens.
+
+use std::path::PathBuf;
+
+use keystow_find::{FindingId, Scan};
+use keystow_vault::{Change, ClockBehind, Item, ItemId, Opened, Proof, Receipt, Report, Vault};
+
+use super::App;
+use super::error::Result;
+use super::items;
+use super::verify;
+use super::places::{boxed, copy_in};
+
+/// What came of a backup.
+pub(crate) struct BackedUp {
+    /// Whether a record was written; without one, everything was in the vault already.
+    pub(crate) news: bool,
+    /// What became of each change.
+    pub(crate) items: Vec<ItemId>,
+    pub(crate) places: Vec<PlaceState>,
+    pub(crate) clock: Option<ClockBehind>,
+}
+
+/// One place after a backup.
+pub(crate) struct PlaceState {
+    pub(crate) place: String,
+    /// Why it could not be written.
+    pub(crate) failed: Option<String>,
+    pub(crate) proof: Proven,
+}
+
+/// How far a copy was proven.
+#[derive(Clone)]
+pub(crate) enum Proven {
+    /// Read back and compared by hashes and signatures; nothing was opened, since no phrase was at hand.
+    Matched,
+    /// Read back and opened with the phrase.
+    Opened,
+    /// Why it is not good.
+    No(String),
+}
+
+impl App {
+    /// Puts the findings of a scan into the vault.
+    pub(crate) fn back_up(&self, scan: &Scan, vault: Vault, opened: Option<&Opened>) -> Result<(BackedUp, Vec<FindingId>)> {
+        let now = self.now();
+        let changes = scan.findings.iter().map(|finding| Change::Put(items::of_finding(finding, scan, now)));
+        let done = self.change(vault, changes.collect(), opened)?;
+        Ok((done, scan.findings.iter().map(|finding| finding.id.clone()).collect()))
+    }
+
+    /// Puts items into the vault.
+    pub(crate) fn put(&self, new: Vec<Item>, vault: Vault, opened: Option<&Opened>) -> Result<BackedUp> {
+        self.change(vault, new.into_iter().map(Change::Put).collect(), opened)
+    }
+
+    /// Appends one record with these changes, to every place, and proves the copies.
+    pub(crate) fn change(&self, mut vault: Vault, changes: Vec<Change>, opened: Option<&Opened>) -> Result<BackedUp> {
+        let mut writer = vault.writer(&self.paths.state())?;
+        let Receipt { record, items, places, clock } = writer.append(changes, self.now())?;
+        drop(writer);
+        let records: Vec<_> = record.iter().cloned().collect();
+        let proofs = match opened {
+            Some(opened) => vault.prove(opened, &records).into_iter().map(proven).collect(),
+            None => matched(&vault.verify(self.device().as_ref(), None), &vault),
+        };
+        let state = |outcome: keystow_vault::PlaceOutcome| PlaceState {
+            proof: proofs
+                .iter()
+                .find(|(place, _)| *place == outcome.place)
+                .map_or(Proven::No("it was not read back".to_owned()), |(_, proof)| proof.clone()),
+            failed: outcome.result.err().map(|error| error.to_string()),
+            place: outcome.place,
+        };
+        Ok(BackedUp { news: record.is_some(), items, places: places.into_iter().map(state).collect(), clock })
+    }
+
+    /// Puts copies into more places and remembers them.
+    pub(crate) fn add_places(&self, named: &[PathBuf], mut vault: Vault) -> Result<Vault> {
+        let mut places = self.places()?;
+        for place in named {
+            let folder = copy_in(place)?;
+            if places.contains(&folder) {
+                continue;
+            }
+            let copy = boxed(std::slice::from_ref(&folder)).remove(0);
+            vault.writer(&self.paths.state())?.copy_to(copy)?;
+            places.push(folder);
+            self.save_places(places.clone())?;
+        }
+        Ok(vault)
+    }
+}
+
+fn proven(proof: Proof) -> (String, Proven) {
+    let state = proof.result.map_or_else(|error| Proven::No(error.to_string()), |_| Proven::Opened);
+    (proof.place, state)
+}
+
+fn matched(report: &Report, vault: &Vault) -> Vec<(String, Proven)> {
+    let state = |(place, _): (String, _)| {
+        let bad = report.findings.iter().find(|finding| finding.place == place && !verify::is_harmless(&finding.what));
+        let proof = bad.map_or(Proven::Matched, |finding| Proven::No(format!("{}: {}", finding.file, verify::words(&finding.what))));
+        (place, proof)
+    };
+    vault.conditions().map(state).collect()
+}

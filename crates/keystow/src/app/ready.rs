@@ -1,0 +1,100 @@
+//! Whether it is safe to wipe a PC: everything worth keeping is in the vault, in two places, and each copy is good.
+
+use std::collections::BTreeSet;
+
+use keystow_find::{Finding, ProblemKind, Scan};
+use keystow_vault::Vault;
+
+use super::App;
+use super::error::Result;
+use super::items;
+use super::verify::{is_harmless, words};
+
+/// One thing that must hold.
+pub(crate) struct Condition {
+    pub(crate) holds: bool,
+    pub(crate) says: String,
+    /// What to do when it does not hold.
+    pub(crate) next: &'static str,
+}
+
+impl App {
+    /// Looks at every condition. Without a vault, that is the first that does not hold.
+    pub(crate) fn ready(&self, scan: &Scan) -> Result<Vec<Condition>> {
+        let mut conditions = vec![read_whole(scan), agreed(scan)];
+        if !self.has_vault() {
+            conditions.push(Condition { holds: false, says: "there is no vault yet".to_owned(), next: "keystow backup" });
+            return Ok(conditions);
+        }
+        let mut vault = self.open_vault()?;
+        conditions.extend(self.kept(scan, &mut vault)?);
+        conditions.extend(self.copies(&vault)?);
+        Ok(conditions)
+    }
+
+    fn kept(&self, scan: &Scan, vault: &mut Vault) -> Result<Vec<Condition>> {
+        let writer = vault.writer(&self.paths.state())?;
+        let now = self.now();
+        let wanted = scan.findings.iter().filter(|finding| scan.keep.contains(&finding.id) || finding.generic.is_none());
+        let kept = |finding: &Finding| {
+            let holds = writer.knows(&items::of_finding(finding, scan, now));
+            let product = &finding.product.name;
+            let says = if holds { "is in the vault" } else { "is not in the vault" };
+            Condition { holds, says: format!("{} ({product}) {says}", finding.id), next: "keystow backup" }
+        };
+        Ok(wanted.map(kept).collect())
+    }
+
+    fn copies(&self, vault: &Vault) -> Result<Vec<Condition>> {
+        let report = vault.verify(self.device().as_ref(), None);
+        let bad = report.findings.iter().filter(|finding| !is_harmless(&finding.what));
+        let mut conditions: Vec<Condition> = bad
+            .map(|finding| Condition {
+                holds: false,
+                says: format!("{} {}: {}", finding.place, finding.file, words(&finding.what)),
+                next: super::verify::remedy(finding.remedy),
+            })
+            .collect();
+        if conditions.is_empty() {
+            let count = report.places.len();
+            conditions.push(Condition { holds: true, says: format!("{count} copies were read back and match"), next: "" });
+        }
+        let places = self.places()?;
+        let devices: BTreeSet<_> =
+            places.iter().filter_map(|place| keystow_os::files::facts(place).ok()?.device).collect();
+        conditions.push(Condition {
+            holds: devices.len() > 1,
+            says: if devices.len() > 1 {
+                "the copies lie on different volumes".to_owned()
+            } else {
+                "all copies lie on one volume: what happens to it happens to all of them".to_owned()
+            },
+            next: "keystow vault place add FOLDER-ON-ANOTHER-DISK",
+        });
+        Ok(conditions)
+    }
+}
+
+fn read_whole(scan: &Scan) -> Condition {
+    let unread = scan.problems.iter().filter(|problem| problem.kind != ProblemKind::Empty).count();
+    let says = match unread {
+        0 => "every place could be read".to_owned(),
+        count => format!("{count} places could not be read wholly"),
+    };
+    Condition { holds: unread == 0, says, next: "keystow scan, and mend what it names" }
+}
+
+fn agreed(scan: &Scan) -> Condition {
+    use keystow_core::identify::verdict::VerdictKind;
+    let unsure: Vec<String> = scan
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict.kind == VerdictKind::Unsure)
+        .map(|finding| finding.id.to_string())
+        .collect();
+    let says = match unsure.len() {
+        0 => "no places disagree".to_owned(),
+        _ => format!("{} cannot be judged", unsure.join(", ")),
+    };
+    Condition { holds: unsure.is_empty(), says, next: "keystow explain" }
+}
