@@ -4,7 +4,6 @@
 //! No product key of a sample is printed: they are compared by the SHA-256 of their text.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,

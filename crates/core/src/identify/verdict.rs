@@ -370,7 +370,11 @@ mod tests {
     fn retail_moves_and_oem_does_not() {
         assert_eq!(judge(&fact(PlaceKind::Installed, Some(Channel::Retail)), NEW).kind, VerdictKind::KeepMovable);
         for channel in [Channel::OemDm, Channel::OemCoa, Channel::OemNonslp, Channel::OemSlp] {
-            assert_eq!(judge(&fact(PlaceKind::Installed, Some(channel)), NEW).kind, VerdictKind::KeepThisPc, "{channel}");
+            assert_eq!(
+                judge(&fact(PlaceKind::Installed, Some(channel)), NEW).kind,
+                VerdictKind::KeepThisPc,
+                "{channel}"
+            );
         }
     }
 

@@ -340,7 +340,9 @@ const fn near() -> [u16; NEAR] {
 /// `X19-98841` is 1998841, `res-v4301` is 10004301; other shapes and the placeholder name nothing in the table.
 fn pack_part(number: &str) -> Option<u32> {
     let digits = |text: &str, count: usize| {
-        (text.len() == count && text.bytes().all(|digit| digit.is_ascii_digit())).then(|| text.parse::<u32>().ok()).flatten()
+        (text.len() == count && text.bytes().all(|digit| digit.is_ascii_digit()))
+            .then(|| text.parse::<u32>().ok())
+            .flatten()
     };
     let packed = match number.strip_prefix("res-v") {
         Some(rest) => PART_RESERVED + digits(rest, 4)?,
