@@ -3,13 +3,7 @@
 //!
 //! No product key of a sample is printed: they are compared by the SHA-256 of their text.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -42,8 +42,8 @@ const KEY_FIELDS: &[&str] = &["key", "pid", "productid", "schlüssel", "serial",
 /// Parts of field names of product keys that belong to the device, whatever is installed.
 const DEVICE_FIELDS: &[&str] = &["bios", "firmware", "msdm", "oa3", "oem", "original"];
 
-/// The label of one product key.
-pub(super) fn of(rows: &[Row<'_>], at: usize, which: usize) -> Option<String> {
+/// The label of one product key. `record` gives the name of the record around its line.
+pub(super) fn of(rows: &[Row<'_>], at: usize, which: usize, record: impl FnOnce() -> Option<String>) -> Option<String> {
     let row = rows.get(at)?;
     let found = row.matches.get(which)?;
     let first = row.matches.first()?;
@@ -61,10 +61,10 @@ pub(super) fn of(rows: &[Row<'_>], at: usize, which: usize) -> Option<String> {
     if let Some(name) = named {
         return tidy(value_of(name));
     }
-    let field = cells(before).pop();
+    let field = cells(before).pop().or_else(|| column_header(rows, at));
     let own = field.filter(|field| is_own_words(field));
     let speaks = own.or_else(|| field.filter(|field| contains(field, DEVICE_FIELDS)));
-    speaks.and_then(tidy).or_else(|| of_record(rows, at)).or_else(|| field.and_then(tidy))
+    speaks.and_then(tidy).or_else(record).or_else(|| field.and_then(tidy))
 }
 
 /// Whether a field, folded, names a product.
@@ -84,7 +84,7 @@ pub(super) fn tidy(label: &str) -> Option<String> {
 }
 
 /// The name field or heading nearest above, else the name field nearest below, within one record.
-fn of_record(rows: &[Row<'_>], at: usize) -> Option<String> {
+pub(super) fn of_record(rows: &[Row<'_>], at: usize) -> Option<String> {
     let mut above = rows.get(..at)?.iter().rev().take(LOOK_BACK);
     while let Some(row) = above.next() {
         if ends_record(row.text) {
@@ -105,6 +105,13 @@ fn of_record(rows: &[Row<'_>], at: usize) -> Option<String> {
 fn name_field(row: &Row<'_>) -> Option<String> {
     let (name, value) = head(row.text).split_once([':', '=']).filter(|_| row.matches.is_empty())?;
     is_name_field(&folded(name)).then(|| tidy(value.trim_matches(is_wrapping)))?
+}
+
+/// The line above where it only says what stands below, as WMIC writes.
+fn column_header<'a>(rows: &[Row<'a>], at: usize) -> Option<&'a str> {
+    let above = rows.get(..at)?.iter().rev().take(3).find(|row| !head(row.text).trim().is_empty())?;
+    let header = head(above.text).trim();
+    (above.matches.is_empty() && !header.contains([':', '=']) && is_key_field(header)).then_some(header)
 }
 
 /// A line that is a product name and no field.

@@ -130,8 +130,10 @@ impl Writer {
 
     /// Writes what a tag stands for and gives its length.
     fn tag(&mut self, rest: &str, at: usize) -> usize {
-        let end = rest.bytes().take(MAX_TAG).position(|b| b == b'>');
-        let Some(inside) = end.and_then(|end| rest.get(1..end)).filter(|inside| looks_like_tag(inside)) else {
+        let after = rest.get(1..).unwrap_or_default();
+        let end = after.bytes().take(MAX_TAG).position(|b| matches!(b, b'<' | b'>'));
+        let inside = end.and_then(|end| Some((after.get(..end)?, after.as_bytes().get(end)?)));
+        let Some((inside, b'>')) = inside.filter(|(inside, _)| looks_like_tag(inside)) else {
             self.out.push('<');
             return 1;
         };

@@ -13,6 +13,8 @@ mod label;
 mod markup;
 mod recognise;
 
+use std::cell::LazyCell;
+
 use thiserror::Error;
 
 use crate::{KeyError, PartialKey, ProductKey};
@@ -93,9 +95,10 @@ pub fn find(text: &str) -> TextScan {
     let mut scan = TextScan::default();
     let mut places = Places::new(text);
     for (at, row) in rows.iter().enumerate() {
+        let record = LazyCell::new(|| label::of_record(&rows, at));
         for (which, found) in row.matches.iter().enumerate() {
             let place = places.of(plain.source(row.start + found.start));
-            scan.add(&found.shape, place, || label::of(&rows, at, which));
+            scan.add(&found.shape, place, || label::of(&rows, at, which, || record.clone()));
         }
     }
     scan

@@ -95,6 +95,23 @@ fn html_hides_nothing() {
 }
 
 #[test]
+fn what_stands_above_or_in_the_same_cell_is_understood() {
+    let wmic = format!("OA3xOriginalProductKey         \r\r\n{PRO}  \r\r\n");
+    assert_eq!(listing(&wmic), ["3:1 T83GX OA3xOriginalProductKey"]);
+    let belarc =
+        format!("<tr><td>Microsoft – Windows 10 Pro (x64)</td><td>00330-80000-00000-AA965 (Key:&nbsp;{PRO})</td></tr>");
+    assert_eq!(listing(&belarc), ["1:85 T83GX Microsoft – Windows 10 Pro"]);
+    let ospp = "LICENSE NAME: Office 16, ProPlus edition\nLICENSE STATUS: x\nLast 5 characters of installed product key: WFG99";
+    assert_eq!(listing(ospp), ["3:45 …WFG99 Office 16, ProPlus edition"]);
+    let produkey = format!("Windows 10 Pro,00330-80000-00000-AA965,{PRO},C:\\Windows,Service Pack 0,PC1\n");
+    assert_eq!(listing(&produkey), ["1:40 T83GX Windows 10 Pro"]);
+    let json = format!(
+        "{{\n \"licenseinfos\": [\n  {{\n   \"fullname\": \"Microsoft Office 2016\",\n   \"key\": \"{OFFICE}\"\n  }}\n ]\n}}"
+    );
+    assert_eq!(listing(&json), ["5:12 WFG99 Microsoft Office 2016"]);
+}
+
+#[test]
 fn xml_records_keep_apart_and_attributes_are_read() {
     let text = format!(
         "<?xml version=\"1.0\"?>\n<CONTENT>\n <LICENSEINFOS>\n  <KEY>{PRO}</KEY>\n  <FULLNAME>Windows 10 Pro</FULLNAME>\n \
@@ -195,7 +212,7 @@ fn tables_are_read_by_their_columns() {
 #[test]
 fn powershell_and_excel_tables_begin_with_a_line_of_their_own() {
     let text = "#TYPE Selected\r\n\"Name\",\"PartialProductKey\"\r\n\"Windows\",\"T83GX\"\r\n";
-    assert_eq!(listing(&text), ["3:12 …T83GX Windows"]);
+    assert_eq!(listing(text), ["3:12 …T83GX Windows"]);
     assert_eq!(listing(&format!("sep=|\nname|key\nHome|{PRO}\n")), ["3:6 T83GX Home"]);
 }
 

@@ -5,8 +5,8 @@
 //! later section of the same node adds to it or deletes from it, as when regedit takes the file in. Nothing here
 //! knows what a value means.
 //!
-//! Sources: Microsoft, "How to add, modify, or delete registry subkeys and values by using a .reg file"; exports of
-//! Windows XP to 11, hivexregedit and Wine agree in all else.
+//! Sources: Microsoft, "How to add, modify, or delete registry subkeys and values by using a .reg file"; for comments,
+//! escapes and `str(N)`, exports that regedit since Windows XP and hivexregedit wrote.
 
 mod data;
 mod statement;
