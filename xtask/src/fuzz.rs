@@ -33,7 +33,7 @@ pub(crate) fn targets() -> Vec<String> {
 
 fn build() -> Done {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--release", "--locked", "--target", TARGET, "--manifest-path", "fuzz/Cargo.toml"]);
+    cargo.args(["build", "--release", "--target", TARGET, "--manifest-path", "fuzz/Cargo.toml"]);
     cargo.env("RUSTFLAGS", FLAGS).env("CARGO_TARGET_DIR", root().join("target")).current_dir(root());
     run_with(&mut cargo)
 }

@@ -2,6 +2,7 @@
 
 mod app;
 mod cli;
+mod lines;
 
 use std::process::ExitCode;
 

@@ -205,6 +205,12 @@ impl Writer<'_> {
         self.device.state.last.filter(|last| now < *last).map(|last| ClockBehind { last, now })
     }
 
+    /// Whether this device has put this item before, just as it is now.
+    #[must_use]
+    pub fn knows(&self, item: &Item) -> bool {
+        self.device.state.looks.get(&item.id(&self.device.tag)) == Some(&self.look(item))
+    }
+
     /// This device.
     #[must_use]
     pub fn device(&self) -> &Device {

@@ -75,11 +75,16 @@ impl App {
         Ok(BackedUp { news: record.is_some(), items, places: places.into_iter().map(state).collect(), clock })
     }
 
-    /// Puts copies into more places and remembers them.
-    pub(crate) fn add_places(&self, named: &[PathBuf], mut vault: Vault) -> Result<Vault> {
+    /// Puts copies into more places that a person named, and remembers them.
+    pub(crate) fn add_places(&self, named: &[PathBuf], vault: Vault) -> Result<Vault> {
+        let folders: Vec<PathBuf> = named.iter().map(|place| copy_in(place)).collect::<Result<_>>()?;
+        self.adopt_places(&folders, vault)
+    }
+
+    /// Puts copies into more folders, and remembers them.
+    pub(crate) fn adopt_places(&self, folders: &[PathBuf], mut vault: Vault) -> Result<Vault> {
         let mut places = self.places()?;
-        for place in named {
-            let folder = copy_in(place)?;
+        for folder in folders.iter().cloned() {
             if places.contains(&folder) {
                 continue;
             }

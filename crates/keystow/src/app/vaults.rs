@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use keystow_os::files;
-use keystow_vault::{Device, Opened, Phrase, PlaceError, Vault};
+use keystow_vault::{Device, Opened, Phrase, PlaceError, Pruned, Rekeyed, Repaired, Vault};
 use zeroize::Zeroizing;
 
 use super::App;
@@ -56,6 +56,28 @@ impl App {
             vault.enroll(opened, &self.paths.state(), self.now())?;
         }
         Ok(())
+    }
+
+    /// Heals every copy from the good ones.
+    pub(crate) fn repair(&self, vault: &mut Vault, opened: Option<&Opened>) -> Result<Repaired> {
+        Ok(vault.writer(&self.paths.state())?.repair(opened))
+    }
+
+    /// Changes the phrase, and gives the places where the new one could not be proven.
+    pub(crate) fn rekey(
+        &self,
+        vault: &mut Vault,
+        opened: &mut Opened,
+        phrase: &Phrase,
+    ) -> Result<(Rekeyed, Vec<(String, String)>)> {
+        let rekeyed = vault.writer(&self.paths.state())?.rekey(opened, phrase, self.now())?;
+        let bad = |proof: keystow_vault::Proof| Some((proof.place, proof.result.err()?.to_string()));
+        Ok((rekeyed, vault.prove(opened, &[]).into_iter().filter_map(bad).collect()))
+    }
+
+    /// Removes for good what was retired more than 90 days ago.
+    pub(crate) fn prune(&self, vault: &mut Vault, opened: &Opened) -> Result<Pruned> {
+        Ok(vault.writer(&self.paths.state())?.prune(opened, self.now())?)
     }
 
     /// The phrase from `--passphrase-file`, or where nobody can be asked, from the file that a run without a

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use keystow_os::files::{self, Why};
+use keystow_vault::{DeviceError, UnlockError, VaultError, WriteError};
+
+use crate::app::error::Error;
+
 /// How a command that did its work ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -94,5 +99,66 @@ impl From<std::io::Error> for Failure {
             _ => FailureKind::Failed,
         };
         Self::new(kind, error)
+    }
+}
+
+/// Words the next step for each way in which something was not done.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        use FailureKind as K;
+        let text = error.to_string();
+        let (kind, hint) = match &error {
+            Error::Device(error) | Error::Vault(VaultError::Device(error)) => of_device(error),
+            Error::Write(WriteError::Device(error)) => of_device(error),
+            Error::File { source, .. } => of_io(source),
+            Error::NoItem { .. } => (K::NotFound, "keystow list"),
+            Error::NoPhrase => (K::WrongPhrase, "--passphrase-file FILE, or a terminal to ask on"),
+            Error::NoVault => (K::NotFound, "keystow backup, or keystow list --vault FOLDER for a copy elsewhere"),
+            Error::OpenPlace { .. } => (K::ForbiddenByPolicy, "a folder on this PC's own disk, or --anyway"),
+            Error::Phrase(_) | Error::PhraseFile { .. } => (K::Usage, "six words, or four unrelated words of your own"),
+            Error::Place(error) | Error::Write(WriteError::Place(error)) => of_io(&error.source),
+            Error::PlaceMissing { .. } => (K::NotFound, "plug it in or mount it, or check the spelling"),
+            Error::Places { .. } => (K::Damaged, "delete that file, then: keystow vault init FOLDER-WITH-A-COPY"),
+            Error::Several { .. } => (K::Usage, "one of these names"),
+            Error::Unlock(UnlockError::WrongPhrase { .. }) => (K::WrongPhrase, "the six words, in order, from your sheet"),
+            Error::Unlock(_) => (K::Damaged, "keystow verify --repair, or --vault with another copy"),
+            Error::Vault(VaultError::Exists { .. }) | Error::VaultExists { .. } => (K::Failed, "keystow vault place list"),
+            Error::Vault(VaultError::Foreign { .. }) => (K::Damaged, "keystow list --vault FOLDER, to look into it"),
+            Error::Vault(VaultError::NotThere { .. }) => (K::NotFound, "keystow vault place list, or --vault FOLDER"),
+            Error::Vault(VaultError::Manifest { .. }) => (K::Damaged, "keystow verify --repair, or --vault with another copy"),
+            Error::Vault(VaultError::Place(error)) => of_io(&error.source),
+            Error::Write(WriteError::NoPlace(errors)) => errors.first().map_or((K::Failed, ""), |error| of_io(&error.source)),
+            Error::Write(WriteError::Clock { .. }) => (K::Failed, "set this PC's clock"),
+            Error::Write(WriteError::Unreadable { .. }) => (K::Damaged, "keystow verify --repair"),
+            _ => (K::Failed, ""),
+        };
+        let failure = Self::new(kind, text);
+        if hint.is_empty() { failure } else { failure.hint(hint) }
+    }
+}
+
+fn of_device(error: &DeviceError) -> (FailureKind, &'static str) {
+    use FailureKind as K;
+    match error {
+        DeviceError::Locked => (K::Locked, "wait for the other run to end, then the same command again"),
+        DeviceError::NotEnrolled { .. } => (K::NotFound, "keystow vault init FOLDER-WITH-A-COPY"),
+        DeviceError::Damaged { .. } => (K::Damaged, "move that folder away, then: keystow vault init FOLDER-WITH-A-COPY"),
+        DeviceError::Io { source, .. } => of_io(source),
+        DeviceError::Exists { .. } => (K::Failed, "keystow vault place list"),
+        _ => (K::Failed, ""),
+    }
+}
+
+/// What the system said, sorted by what a person can do about it.
+fn of_io(error: &std::io::Error) -> (FailureKind, &'static str) {
+    use FailureKind as K;
+    match files::why(error) {
+        Why::Exists => (K::Failed, "another name; Keystow replaces no file"),
+        Why::Full => (K::Failed, "make room there, or name another place; nothing was lost"),
+        Why::NotThere => (K::NotFound, "check the spelling, or mount the disk first"),
+        Why::NotAllowed => (K::RightsNeeded, "a folder that is yours, or the same command as root"),
+        Why::ReadOnly => (K::Failed, "the place is read-only: unlock the stick, or mount it writable"),
+        Why::Vanished => (K::NotFound, "plug the place in again; nothing was lost"),
+        _ => (K::Failed, ""),
     }
 }

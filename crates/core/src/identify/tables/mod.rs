@@ -56,7 +56,7 @@ pub struct Found {
 }
 
 /// A shared product key: published, or a default of Setup; nobody's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Generic {
     row: u16,
     at: u16,
@@ -80,7 +80,7 @@ pub enum GenericKind {
 }
 
 /// A group that is known by example only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Observed {
     edition: u8,
     channel: u8,
@@ -198,8 +198,10 @@ impl Found {
         Product { part_number: self.part_number(), eula: Eula::parse(self.eula()), ..product_of(self.config(), basis) }
     }
 
+    /// The number of its configuration in the table: serials with the same number are for the same product.
     #[inline]
-    fn config(self) -> usize {
+    #[must_use]
+    pub fn config(self) -> usize {
         usize::from(SPAN_CONFIG[usize::from(self.span)])
     }
 }

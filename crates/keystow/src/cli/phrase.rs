@@ -1,0 +1,103 @@
+//! Asking for the recovery phrase, and handing over a new one.
+
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+
+use keystow_os::process::ask_secret;
+use keystow_vault::{Opened, Phrase, UnlockError, Vault};
+
+use super::failure::{Failure, FailureKind};
+use super::out::{Out, Tone};
+use crate::app::App;
+use crate::app::error::Error;
+
+/// How often a mistyped phrase may be typed again.
+const TRIES: usize = 3;
+/// Which two of the six words are asked back.
+const ASKED_BACK: [usize; 2] = [2, 5];
+
+/// A new recovery phrase, and where it was left when nobody was there to write it down.
+pub(super) struct New {
+    pub(super) phrase: Phrase,
+    pub(super) left: Option<PathBuf>,
+}
+
+/// Opens the vault with the phrase from a file or the terminal.
+pub(super) fn open(vault: &Vault, app: &App, out: &mut Out) -> Result<Opened, Failure> {
+    if let Some(phrase) = app.phrase_from_file()? {
+        return Ok(vault.unlock(&phrase).map_err(Error::from)?);
+    }
+    if !app.may_ask {
+        let failure = Failure::from(Error::NoPhrase);
+        return Err(failure);
+    }
+    for left in (0..TRIES).rev() {
+        let typed = ask_secret("Recovery phrase: ")?;
+        match vault.unlock(&Phrase::typed(&typed)) {
+            Err(UnlockError::WrongPhrase { .. }) if left > 0 => out.warn("That phrase does not open the vault. Once more:"),
+            result => return Ok(result.map_err(Error::from)?),
+        }
+    }
+    Err(Error::NoPhrase.into())
+}
+
+/// Makes a new phrase: the person's own from a file, or six words, which are shown once and asked back, or left in a
+/// file where nobody can be asked.
+pub(super) fn make(file: Option<&std::path::Path>, app: &App, out: &mut Out) -> Result<New, Failure> {
+    if let Some(file) = file {
+        let typed = crate::app::vaults::first_line(file)?;
+        let phrase = Phrase::parse_words(&typed).or_else(|_| Phrase::own(&typed)).map_err(Error::from)?;
+        return Ok(New { phrase, left: None });
+    }
+    let phrase = Phrase::generate().map_err(Error::from)?;
+    if !app.may_ask {
+        let left = app.leave_phrase(&phrase)?;
+        return Ok(New { phrase, left: Some(left) });
+    }
+    show(&phrase, out)?;
+    ask_back(&phrase, out)?;
+    Ok(New { phrase, left: None })
+}
+
+fn show(phrase: &Phrase, out: &mut Out) -> Result<(), Failure> {
+    out.line("\nYour recovery phrase. Write these six words on paper, in order. They are shown once, and without")?;
+    out.line("them nobody can open your backup, we included.\n")?;
+    for (at, word) in phrase.reveal().split(' ').enumerate() {
+        let word = out.tone(Tone::Strong, word);
+        out.line(format_args!("    {}  {word}", at + 1))?;
+    }
+    out.line("")?;
+    Ok(())
+}
+
+fn ask_back(phrase: &Phrase, out: &mut Out) -> Result<(), Failure> {
+    for number in ASKED_BACK {
+        let word = phrase.reveal().split(' ').nth(number - 1).unwrap_or_default();
+        let mut right = false;
+        for _ in 0..TRIES {
+            right = ask_secret(&format!("Word {number}: "))?.trim().eq_ignore_ascii_case(word);
+            if right {
+                break;
+            }
+            out.warn("That is another word. Look at your paper.");
+        }
+        if !right {
+            let failure = Failure::new(FailureKind::WrongPhrase, "the words were not written down, so nothing was made");
+            return Err(failure.hint("the same command again"));
+        }
+    }
+    Ok(())
+}
+
+/// Asks a question that is answered with yes or no. Where nobody can be asked, the answer is `without`.
+pub(super) fn confirm(question: &str, without: bool, app: &App) -> Result<bool, Failure> {
+    if !app.may_ask {
+        return Ok(without);
+    }
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{question} [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("y") || answer.trim().eq_ignore_ascii_case("yes"))
+}

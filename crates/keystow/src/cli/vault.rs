@@ -1,0 +1,205 @@
+//! `keystow vault`
+
+use std::path::PathBuf;
+
+use keystow_os::files::{self, Facts, FileSystem};
+use serde_json::{Value, json};
+
+use super::args::{PlaceCommand, Vault, VaultCommand};
+use super::failure::{Failure, Outcome};
+use super::out::{Out, Tone};
+use super::phrase::{self, New};
+use crate::app::App;
+use crate::app::backup::{BackedUp, Proven};
+use crate::app::error::Error;
+use crate::app::items::Items;
+use crate::app::places::copy_in;
+
+pub(super) fn run(args: &Vault, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    match &args.command {
+        VaultCommand::Init { places } => init(places, app, out),
+        VaultCommand::Place { command: PlaceCommand::Add { place } } => add(place, app, out),
+        VaultCommand::Place { command: PlaceCommand::List } => places(app, out),
+        VaultCommand::Place { command: PlaceCommand::Remove { place } } => remove(place, app, out),
+        VaultCommand::Rekey { new_passphrase_file } => rekey(new_passphrase_file.as_deref(), app, out),
+        VaultCommand::Prune => prune(app, out),
+    }
+}
+
+/// Says what each place said, for commands that write a record.
+pub(super) fn report(done: &BackedUp, out: &mut Out) -> Result<Outcome, Failure> {
+    let mut outcome = Outcome::Done;
+    let mut rows = Vec::new();
+    for place in &done.places {
+        let why = match (&place.failed, &place.proof) {
+            (Some(why), _) | (None, Proven::No(why)) => Some(why.clone()),
+            _ => None,
+        };
+        if let Some(why) = &why {
+            outcome = Outcome::Partly;
+            out.warn(format!("problem: {}: {why}", place.place));
+        }
+        rows.push(json!({"place": place.place, "written": why.is_none(), "error": why}));
+    }
+    let items: Vec<_> = done.items.iter().map(keystow_vault::ItemId::as_str).collect();
+    out.object(&json!({"schema": "keystow.written/1", "news": done.news, "items": items, "places": rows}))?;
+    Ok(outcome)
+}
+
+/// Makes a vault; or takes over the one whose copy lies in a named place, on a new PC.
+fn init(places: &[PathBuf], app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    if app.has_vault() && app.device().is_some() {
+        return Err(Error::VaultExists { path: app.paths.vault() }.into());
+    }
+    if app.dry_run {
+        out.line("Dry run: a vault would be made.")?;
+        return Ok(Outcome::Done);
+    }
+    let folders = app.new_places(places)?;
+    if folders.iter().skip(1).any(|folder| crate::app::places::holds_copy(folder)) {
+        return adopt(folders, app, out);
+    }
+    let New { phrase, left } = phrase::make(app.passphrase_file.as_deref(), app, out)?;
+    for refused in app.create_vault(&folders, &phrase)? {
+        out.warn(format!("problem: {refused}"));
+    }
+    app.open_vault()?.unlock(&phrase).map_err(Error::from)?;
+    let names: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+    out.object(&json!({"schema": "keystow.vault/1", "places": names, "phrase_file": left}))?;
+    out.line(format_args!("The vault is made: {}", names.join(", ")))?;
+    if let Some(left) = left {
+        out.warn(format!("The recovery phrase is in {}. Write it on paper, then delete the file.", left.display()));
+    }
+    Ok(Outcome::Done)
+}
+
+fn adopt(folders: Vec<PathBuf>, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    let (own, copies): (Vec<_>, Vec<_>) = folders.into_iter().partition(|folder| !crate::app::places::holds_copy(folder));
+    app.save_places(copies.clone())?;
+    let mut vault = app.open_vault()?;
+    let opened = phrase::open(&vault, app, out)?;
+    app.enroll(&mut vault, &opened)?;
+    app.adopt_places(&own, vault)?;
+    out.line("This PC knows the vault now, and keeps a copy of its own.")?;
+    places(app, out)
+}
+
+fn add(place: &PathBuf, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    if app.dry_run {
+        out.line(format_args!("Dry run: a copy would go into {}.", copy_in(place)?.display()))?;
+        return Ok(Outcome::Done);
+    }
+    app.add_places(std::slice::from_ref(place), app.open_vault()?)?;
+    places(app, out)
+}
+
+fn remove(place: &PathBuf, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    let listed = app.places()?;
+    let gone = |listed: &&PathBuf| *listed == place || **listed == place.join("keystow-vault");
+    let Some(folder) = listed.iter().find(gone).cloned() else {
+        return Err(Error::PlaceMissing { path: place.clone() }.into());
+    };
+    if listed.len() == 1 {
+        return Err(Failure::usage("this is the only copy").hint("keystow vault place add FOLDER, first"));
+    }
+    app.save_places(listed.into_iter().filter(|listed| *listed != folder).collect())?;
+    out.line(format_args!("{} is not written to any more. The copy there stays.", folder.display()))?;
+    Ok(Outcome::Done)
+}
+
+/// Where copies lie, and how good each place is.
+fn places(app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    let listed = app.places()?;
+    let mut rows: Vec<Value> = Vec::new();
+    let mut lines = Vec::new();
+    for folder in &listed {
+        let facts = files::facts(folder);
+        let grade = grade(folder, facts.as_ref().ok());
+        rows.push(json!({
+            "place": folder.display().to_string(),
+            "reachable": facts.is_ok(),
+            "grade": grade,
+            "free": facts.as_ref().ok().and_then(|facts| facts.free),
+        }));
+        lines.push(format!("{}\n    {}", folder.display(), grade.join("\n    ")));
+    }
+    out.object(&json!({"schema": "keystow.places/1", "places": rows}))?;
+    for line in lines {
+        out.line(line)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// How good a place is, in words.
+fn grade(folder: &std::path::Path, facts: Option<&Facts>) -> Vec<String> {
+    let Some(facts) = facts else { return vec!["not reachable now: plug it in or mount it".to_owned()] };
+    let mut words = vec![match facts.others_can_read {
+        Some(false) => "only you can read it".to_owned(),
+        Some(true) => "others can read the files; they are sealed".to_owned(),
+        None => "who can read it is not known; the files are sealed".to_owned(),
+    }];
+    match facts.file_system {
+        FileSystem::Memory => words.push("it lives in memory and is gone after a restart".to_owned()),
+        FileSystem::Network => words.push("on another computer".to_owned()),
+        _ => {}
+    }
+    let text = folder.to_string_lossy().to_ascii_lowercase();
+    if ["/tmp/", "/temp/", "/downloads/", "/trash/", "$recycle.bin"].iter().any(|part| text.contains(part)) {
+        words.push("this folder is cleaned automatically now and then: choose another".to_owned());
+    }
+    if facts.read_only {
+        words.push("read-only now".to_owned());
+    }
+    if let Some(free) = facts.free {
+        words.push(format!("{} MB free", free / 1_000_000));
+    }
+    words
+}
+
+fn rekey(new: Option<&std::path::Path>, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    let mut vault = app.open_vault()?;
+    let mut opened = phrase::open(&vault, app, out)?;
+    if app.dry_run {
+        out.line("Dry run: the recovery phrase would be changed in every place.")?;
+        return Ok(Outcome::Done);
+    }
+    let New { phrase, left } = phrase::make(new, app, out)?;
+    let (rekeyed, proofs) = app.rekey(&mut vault, &mut opened, &phrase)?;
+    let mut whole = true;
+    for place in &rekeyed.places {
+        if let Err(error) = &place.result {
+            whole = false;
+            out.warn(format!("problem: {error}\n  the old phrase still opens that copy; try: keystow verify --repair, when it is back"));
+        }
+    }
+    for (place, why) in &proofs {
+        whole = false;
+        out.warn(format!("problem: {place}: {why}"));
+    }
+    out.object(&json!({"schema": "keystow.rekey/1", "file": rekeyed.file, "whole": whole, "phrase_file": left}))?;
+    let text = out.tone(Tone::Strong, "The recovery phrase is changed; the old one opens no copy that was reached.");
+    out.line(text)?;
+    if let Some(left) = left {
+        out.warn(format!("The new recovery phrase is in {}. Write it on paper, then delete the file.", left.display()));
+    }
+    Ok(if whole { Outcome::Done } else { Outcome::Partly })
+}
+
+fn prune(app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    let mut vault = app.open_vault()?;
+    let opened = phrase::open(&vault, app, out)?;
+    if app.dry_run {
+        let items = Items::read(&vault, &opened, app.device().as_ref());
+        let retired = items.items.iter().filter(|named| named.stored.retired.is_some()).count();
+        out.line(format_args!("Dry run: {retired} items are retired; those of more than 90 days would be removed."))?;
+        return Ok(Outcome::Done);
+    }
+    let pruned = app.prune(&mut vault, &opened)?;
+    let items: Vec<_> = pruned.items.iter().map(keystow_vault::ItemId::as_str).collect();
+    out.object(&json!({"schema": "keystow.prune/1", "items": items, "files": pruned.bodies}))?;
+    out.line(format_args!("{} items are gone for good ({} files).", pruned.items.len(), pruned.bodies))?;
+    for kept in &pruned.kept {
+        out.warn(format!("problem: {kept}"));
+    }
+    Ok(if pruned.kept.is_empty() { Outcome::Done } else { Outcome::Partly })
+}
