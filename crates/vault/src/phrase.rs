@@ -120,7 +120,8 @@ impl Phrase {
     ///
     /// [`PhraseError::Weak`] when it is below the floor.
     pub fn own(typed: &str) -> Result<Self, PhraseError> {
-        let text = single_spaces(typed);
+        // Six words of the list are spelled as `typed` will spell them when the vault is opened.
+        let text = Self::typed(typed).text;
         let (characters, bits) = (text.chars().count(), estimate(&text));
         if characters < OWN_CHARACTERS || bits < OWN_BITS {
             return Err(PhraseError::Weak { characters, bits });
@@ -194,7 +195,7 @@ fn single_spaces(typed: &str) -> Zeroizing<String> {
 }
 
 /// A careful guess at the bits of an own phrase: each different part between spaces counts once, with three bits for
-/// each different character, and a word of the list never more than its place in the list is worth.
+/// each different character, or, as a word of the list, what its place in the list is worth.
 fn estimate(text: &str) -> u32 {
     let mut parts: Vec<&str> = text.split(' ').collect();
     parts.sort_unstable();
@@ -204,7 +205,7 @@ fn estimate(text: &str) -> u32 {
         characters.sort_unstable();
         characters.dedup();
         let bits = BITS_PER_LETTER * u32::try_from(characters.len()).unwrap_or(0);
-        if is_listed(&part.to_lowercase()) { bits.min(BITS_PER_WORD) } else { bits }
+        if is_listed(&part.to_lowercase()) { BITS_PER_WORD } else { bits }
     });
     bits.sum()
 }
