@@ -61,6 +61,9 @@ pub struct About {
     /// What is known of the device: `id` names it where there is one name, other names are free.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub device: BTreeMap<String, String>,
+    /// The name it had in the scan that found it, such as `k2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
     /// When it was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<Timestamp>,
@@ -127,9 +130,10 @@ impl Item {
     }
 
     /// A keyed hash of all that matters about the item, so that finding it again unchanged can be noticed without
-    /// opening the vault. The time of finding does not matter.
+    /// opening the vault. The time of finding and the name in that scan do
+    /// not matter.
     pub(crate) fn look(&self, key: &TagKey) -> [u8; 32] {
-        let timeless = About { found: None, ..self.about.clone() };
+        let timeless = About { finding: None, found: None, ..self.about.clone() };
         let about = serde_json::to_vec(&timeless).unwrap_or_default();
         let text = self.product_key.as_ref().map(ProductKey::reveal);
         let mut parts = vec![b"look".as_slice(), text.as_ref().map_or("", |text| text.as_str()).as_bytes(), &about];

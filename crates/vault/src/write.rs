@@ -211,6 +211,12 @@ impl Writer<'_> {
         self.device.state.looks.get(&item.id(&self.device.tag)) == Some(&self.look(item))
     }
 
+    /// Whether this device has put this item before, in whatever shape, and has not retired it since.
+    #[must_use]
+    pub fn has(&self, item: &Item) -> bool {
+        self.device.state.looks.contains_key(&item.id(&self.device.tag))
+    }
+
     /// This device.
     #[must_use]
     pub fn device(&self) -> &Device {

@@ -69,7 +69,8 @@ impl Generation {
     }
 
     /// The generation that a product name or title says, such as `Windows 8.1 Pro` or `Word 2019`.
-    pub(super) fn of_name(name: &str) -> Option<Self> {
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
         match name.strip_prefix("Windows") {
             None => (!name.is_empty()).then_some(Self::Office),
             Some(rest) if rest.starts_with(" Server") => Some(Self::Server),

@@ -8,8 +8,8 @@ use keystow_vault::{Change, ClockBehind, Item, ItemId, Opened, Proof, Receipt, R
 use super::App;
 use super::error::Result;
 use super::items;
-use super::verify;
 use super::places::{boxed, copy_in};
+use super::verify;
 
 /// What came of a backup.
 pub(crate) struct BackedUp {
@@ -42,16 +42,25 @@ pub(crate) enum Proven {
 
 impl App {
     /// Puts the findings of a scan into the vault.
-    pub(crate) fn back_up(&self, scan: &Scan, vault: Vault, opened: Option<&Opened>) -> Result<(BackedUp, Vec<FindingId>)> {
+    pub(crate) fn back_up(
+        &self,
+        scan: &Scan,
+        vault: Vault,
+        opened: Option<&Opened>,
+    ) -> Result<(BackedUp, Vec<FindingId>)> {
         let now = self.now();
         let changes = scan.findings.iter().map(|finding| Change::Put(items::of_finding(finding, scan, now)));
         let done = self.change(vault, changes.collect(), opened)?;
         Ok((done, scan.findings.iter().map(|finding| finding.id.clone()).collect()))
     }
 
-    /// Puts items into the vault.
-    pub(crate) fn put(&self, new: Vec<Item>, vault: Vault, opened: Option<&Opened>) -> Result<BackedUp> {
-        self.change(vault, new.into_iter().map(Change::Put).collect(), opened)
+    /// Puts typed items into the vault. One that is there already stays as it is: what a scan kept with it, such as
+    /// evidence, is worth more than what was typed.
+    pub(crate) fn put(&self, mut new: Vec<Item>, mut vault: Vault) -> Result<BackedUp> {
+        let writer = vault.writer(&self.paths.state())?;
+        new.retain(|item| !writer.has(item));
+        drop(writer);
+        self.change(vault, new.into_iter().map(Change::Put).collect(), None)
     }
 
     /// Appends one record with these changes, to every place, and proves the copies.
@@ -105,7 +114,9 @@ fn proven(proof: Proof) -> (String, Proven) {
 fn matched(report: &Report, vault: &Vault) -> Vec<(String, Proven)> {
     let state = |(place, _): (String, _)| {
         let bad = report.findings.iter().find(|finding| finding.place == place && !verify::is_harmless(&finding.what));
-        let proof = bad.map_or(Proven::Matched, |finding| Proven::No(format!("{}: {}", finding.file, verify::words(&finding.what))));
+        let proof = bad.map_or(Proven::Matched, |finding| {
+            Proven::No(format!("{}: {}", finding.file, verify::words(&finding.what)))
+        });
         (place, proof)
     };
     vault.conditions().map(state).collect()

@@ -61,7 +61,8 @@ pub(crate) fn csv(items: &[&Named], shown: impl Fn(&Item) -> Zeroizing<String>) 
         let key = shown(&named.stored.item);
         let or_empty = |text: &'_ Option<String>| text.clone().unwrap_or_default();
         let found = about.found.map(|time| time.to_string()).unwrap_or_default();
-        let (edition, channel, verdict) = (or_empty(&about.edition), or_empty(&about.channel), or_empty(&about.verdict));
+        let (edition, channel, verdict) =
+            (or_empty(&about.edition), or_empty(&about.channel), or_empty(&about.verdict));
         let cells = [&named.name, &about.product, &*key, &edition, &channel, &verdict, &found, &about.note];
         for (at, cell) in cells.into_iter().enumerate() {
             if at > 0 {

@@ -41,7 +41,8 @@ pub(crate) fn target(wanted: &str) -> Result<Target, String> {
 fn in_scan(wanted: &str, scan: &Scan) -> Result<Target, String> {
     let windows = scan.installations.iter().find(|windows| windows.replaced.is_none());
     let windows = windows.ok_or_else(|| format!("{wanted} holds no installed Windows"))?;
-    let edition = windows.edition.clone().ok_or_else(|| format!("the Windows in {wanted} does not name its edition"))?;
+    let edition =
+        windows.edition.clone().ok_or_else(|| format!("the Windows in {wanted} does not name its edition"))?;
     let build = windows.build.ok_or_else(|| format!("the Windows in {wanted} does not name its build"))?;
     let firmware = scan.findings.iter().find(|finding| finding.place == keystow_find::PlaceKind::Firmware);
     Ok(Target {
@@ -79,9 +80,11 @@ pub(crate) fn product_of_item(item: &Item) -> Product {
     let kept = || Product {
         edition: about.edition.as_deref().and_then(Edition::parse),
         channel: about.channel.as_deref().and_then(Channel::parse),
-        generation: about.windows.as_ref().and_then(|windows| {
-            let build = windows.build.as_deref()?.split('.').next()?.parse().ok()?;
-            Some(identify::Generation::of_build(build, false))
+        generation: identify::Generation::of_name(&about.product).or_else(|| {
+            about.windows.as_ref().and_then(|windows| {
+                let build = windows.build.as_deref()?.split('.').next()?.parse().ok()?;
+                Some(identify::Generation::of_build(build, false))
+            })
         }),
         name: about.product.clone(),
         ..Product::unknown(Basis::Stored)

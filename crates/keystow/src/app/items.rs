@@ -19,19 +19,26 @@ pub(crate) struct Items {
     pub(crate) unread: Vec<Unread>,
 }
 
-/// An item and its name: `k1` is the one that was put first.
+/// An item and its name: `k1` is the product key that was put first, `o1` the first Office.
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) stored: StoredItem,
 }
 
 impl Items {
-    /// Reads all items, in the order in which they were first put.
+    /// Reads all items, in the order in which they were first put; those of one backup by their names in its scan, so
+    /// that after the first backup `k2` is still `k2`.
     pub(crate) fn read(vault: &Vault, opened: &Opened, device: Option<&Device>) -> Self {
         let Listing { mut items, unread, .. } = vault.items(opened, device);
-        items.sort_by(|a, b| (a.first, &a.id).cmp(&(b.first, &b.id)));
-        let named = |(at, stored)| Named { name: format!("k{}", at + 1), stored };
-        Self { items: items.into_iter().enumerate().map(named).collect(), unread }
+        items.sort_by_cached_key(|stored| (stored.first, finding(stored), stored.id.clone()));
+        let mut counts = BTreeMap::new();
+        let named = |stored: StoredItem| {
+            let (letter, _) = finding(&stored);
+            let count = counts.entry(letter).or_insert(0);
+            *count += 1;
+            Named { name: format!("{letter}{count}"), stored }
+        };
+        Self { items: items.into_iter().map(named).collect(), unread }
     }
 
     /// The item that a person means: by name, by id or its beginning, or by the last five characters.
@@ -44,7 +51,8 @@ impl Items {
         let matches = |item: &&Named| {
             let id = item.stored.id.as_str();
             let partial = item.stored.item.about.partial_key.as_deref();
-            lower.len() >= SHORTEST_ID && id.starts_with(&lower) || partial.is_some_and(|p| p.eq_ignore_ascii_case(wanted))
+            lower.len() >= SHORTEST_ID && id.starts_with(&lower)
+                || partial.is_some_and(|p| p.eq_ignore_ascii_case(wanted))
         };
         let found: Vec<&Named> = self.items.iter().filter(matches).collect();
         match found.as_slice() {
@@ -57,6 +65,13 @@ impl Items {
             }),
         }
     }
+}
+
+/// The letter and number of an item in the scan that found it; what was typed is `k`.
+fn finding(stored: &StoredItem) -> (char, u32) {
+    let name = stored.item.about.finding.as_deref().unwrap_or_default();
+    let letter = name.chars().next().filter(char::is_ascii_lowercase).unwrap_or('k');
+    (letter, name.get(1..).and_then(|number| number.parse().ok()).unwrap_or(u32::MAX))
 }
 
 /// The item that a finding becomes.
@@ -85,6 +100,7 @@ pub(crate) fn of_finding(finding: &Finding, scan: &Scan, now: Timestamp) -> Item
             value: Some(origin.value.clone()).filter(|value| !value.is_empty()),
         },
         device: BTreeMap::from([("id".to_owned(), pc)]),
+        finding: Some(finding.id.to_string()),
         found: Some(now),
         ..About::default()
     };

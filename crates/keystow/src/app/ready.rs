@@ -23,7 +23,11 @@ impl App {
     pub(crate) fn ready(&self, scan: &Scan) -> Result<Vec<Condition>> {
         let mut conditions = vec![read_whole(scan), agreed(scan)];
         if !self.has_vault() {
-            conditions.push(Condition { holds: false, says: "there is no vault yet".to_owned(), next: "keystow backup" });
+            conditions.push(Condition {
+                holds: false,
+                says: "there is no vault yet".to_owned(),
+                next: "keystow backup",
+            });
             return Ok(conditions);
         }
         let mut vault = self.open_vault()?;
@@ -35,7 +39,8 @@ impl App {
     fn kept(&self, scan: &Scan, vault: &mut Vault) -> Result<Vec<Condition>> {
         let writer = vault.writer(&self.paths.state())?;
         let now = self.now();
-        let wanted = scan.findings.iter().filter(|finding| scan.keep.contains(&finding.id) || finding.generic.is_none());
+        let wanted =
+            scan.findings.iter().filter(|finding| scan.keep.contains(&finding.id) || finding.generic.is_none());
         let kept = |finding: &Finding| {
             let holds = writer.knows(&items::of_finding(finding, scan, now));
             let product = &finding.product.name;
@@ -57,7 +62,11 @@ impl App {
             .collect();
         if conditions.is_empty() {
             let count = report.places.len();
-            conditions.push(Condition { holds: true, says: format!("{count} copies were read back and match"), next: "" });
+            conditions.push(Condition {
+                holds: true,
+                says: format!("{count} copies were read back and match"),
+                next: "",
+            });
         }
         let places = self.places()?;
         let devices: BTreeSet<_> =

@@ -15,7 +15,8 @@ use crate::app::vaults::first_line;
 pub(super) fn run(args: &Add, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     let key = product_key(args.from.as_deref(), app)?;
     if key.checksum_ok() == Some(false) {
-        let failure = Failure::new(FailureKind::Damaged, "the product key was typed wrong somewhere: its checksum fails");
+        let failure =
+            Failure::new(FailureKind::Damaged, "the product key was typed wrong somewhere: its checksum fails");
         return Err(failure.hint("compare it with the sticker, character by character"));
     }
     let item = of_typed(key, args.product.clone(), args.note.clone(), app.now());
@@ -24,7 +25,7 @@ pub(super) fn run(args: &Add, app: &App, out: &mut Out) -> Result<Outcome, Failu
         out.line(format_args!("Dry run: {text}"))?;
         return Ok(Outcome::Done);
     }
-    let done = app.put(vec![item], app.open_vault()?, None)?;
+    let done = app.put(vec![item], app.open_vault()?)?;
     let text = if done.news { text } else { "It is in the vault already.".to_owned() };
     out.line(text)?;
     report(&done, out)
@@ -42,6 +43,7 @@ pub(super) fn product_key(from: Option<&std::path::Path>, app: &App) -> Result<P
         }
     };
     ProductKey::parse(text.trim()).map_err(|error| {
-        Failure::new(FailureKind::Damaged, error).hint("compare it with the sticker; letters may be 2346789BCDFGHJKMNPQRTVWXY")
+        Failure::new(FailureKind::Damaged, error)
+            .hint("compare it with the sticker; letters may be 2346789BCDFGHJKMNPQRTVWXY")
     })
 }

@@ -45,7 +45,8 @@ type Ready = (Vault, Option<Opened>, Option<std::path::PathBuf>);
 
 /// Makes the vault: phrase first, so that a run that stops here leaves nothing that cannot be opened.
 fn create(args: &Backup, app: &App, out: &mut Out) -> Result<Ready, Failure> {
-    let places = app.new_places(&args.to)?;
+    let named = if args.to.is_empty() { phrase::ask_place(app)?.into_iter().collect() } else { args.to.clone() };
+    let places = app.new_places(&named)?;
     let New { phrase, left } = phrase::make(app.passphrase_file.as_deref(), app, out)?;
     for refused in app.create_vault(&places, &phrase)? {
         out.warn(format!("problem: {refused}"));
@@ -69,7 +70,11 @@ fn existing(args: &Backup, app: &App, out: &mut Out) -> Result<Ready, Failure> {
 
 fn show(done: &BackedUp, scan: &Scan, out: &mut Out) -> Result<(), Failure> {
     let count = scan.findings.len();
-    let text = if done.news { format!("\nBacked up: {count} findings, sealed.") } else { "\nNothing new: it is all in the vault.".to_owned() };
+    let text = if done.news {
+        format!("\nBacked up: {count} findings, sealed.")
+    } else {
+        "\nNothing new: it is all in the vault.".to_owned()
+    };
     let text = out.tone(Tone::Strong, &text);
     out.line(text)?;
     for place in &done.places {
@@ -98,7 +103,9 @@ fn advice(new: bool, left: Option<std::path::PathBuf>, app: &App, out: &mut Out)
         places.iter().filter_map(|place| keystow_os::files::facts(place).ok()?.device).collect();
     if let Some(left) = &left {
         out.warn(format!("\nThe recovery phrase is in {}", left.display()));
-        out.note("  Write its six words on paper, then delete the file: whoever has it and a copy can open everything.");
+        out.note(
+            "  Write its six words on paper, then delete the file: whoever has it and a copy can open everything.",
+        );
     }
     if devices.len() < 2 {
         out.note("\nBoth copies lie on one disk, and one disk is not two places: if it dies, both are gone.");

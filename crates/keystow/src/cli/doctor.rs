@@ -55,7 +55,9 @@ fn vault_row(app: &App) -> Row {
 fn device_row(app: &App) -> Row {
     match app.device() {
         Some(device) => (true, "device", format!("this PC may write to the vault, as {}", device.id())),
-        None => (false, "device", "this PC has no signing key yet; `keystow backup` or `vault init` makes one".to_owned()),
+        None => {
+            (false, "device", "this PC has no signing key yet; `keystow backup` or `vault init` makes one".to_owned())
+        }
     }
 }
 

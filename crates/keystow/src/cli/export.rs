@@ -51,7 +51,8 @@ pub(super) fn format(
     Ok(match format {
         Format::Csv => csv(items, shown),
         Format::Json => {
-            let text = Zeroizing::new(serde_json::to_string_pretty(&json(items, shown)).map_err(std::io::Error::other)?);
+            let text =
+                Zeroizing::new(serde_json::to_string_pretty(&json(items, shown)).map_err(std::io::Error::other)?);
             Zeroizing::new(format!("{}\n", ascii(&text)))
         }
         Format::Txt => txt(items, shown),

@@ -120,14 +120,22 @@ impl From<Error> for Failure {
             Error::PlaceMissing { .. } => (K::NotFound, "plug it in or mount it, or check the spelling"),
             Error::Places { .. } => (K::Damaged, "delete that file, then: keystow vault init FOLDER-WITH-A-COPY"),
             Error::Several { .. } => (K::Usage, "one of these names"),
-            Error::Unlock(UnlockError::WrongPhrase { .. }) => (K::WrongPhrase, "the six words, in order, from your sheet"),
+            Error::Unlock(UnlockError::WrongPhrase { .. }) => {
+                (K::WrongPhrase, "the six words, in order, from your sheet")
+            }
             Error::Unlock(_) => (K::Damaged, "keystow verify --repair, or --vault with another copy"),
-            Error::Vault(VaultError::Exists { .. }) | Error::VaultExists { .. } => (K::Failed, "keystow vault place list"),
+            Error::Vault(VaultError::Exists { .. }) | Error::VaultExists { .. } => {
+                (K::Failed, "keystow vault place list")
+            }
             Error::Vault(VaultError::Foreign { .. }) => (K::Damaged, "keystow list --vault FOLDER, to look into it"),
             Error::Vault(VaultError::NotThere { .. }) => (K::NotFound, "keystow vault place list, or --vault FOLDER"),
-            Error::Vault(VaultError::Manifest { .. }) => (K::Damaged, "keystow verify --repair, or --vault with another copy"),
+            Error::Vault(VaultError::Manifest { .. }) => {
+                (K::Damaged, "keystow verify --repair, or --vault with another copy")
+            }
             Error::Vault(VaultError::Place(error)) => of_io(&error.source),
-            Error::Write(WriteError::NoPlace(errors)) => errors.first().map_or((K::Failed, ""), |error| of_io(&error.source)),
+            Error::Write(WriteError::NoPlace(errors)) => {
+                errors.first().map_or((K::Failed, ""), |error| of_io(&error.source))
+            }
             Error::Write(WriteError::Clock { .. }) => (K::Failed, "set this PC's clock"),
             Error::Write(WriteError::Unreadable { .. }) => (K::Damaged, "keystow verify --repair"),
             _ => (K::Failed, ""),
@@ -142,7 +150,9 @@ fn of_device(error: &DeviceError) -> (FailureKind, &'static str) {
     match error {
         DeviceError::Locked => (K::Locked, "wait for the other run to end, then the same command again"),
         DeviceError::NotEnrolled { .. } => (K::NotFound, "keystow vault init FOLDER-WITH-A-COPY"),
-        DeviceError::Damaged { .. } => (K::Damaged, "move that folder away, then: keystow vault init FOLDER-WITH-A-COPY"),
+        DeviceError::Damaged { .. } => {
+            (K::Damaged, "move that folder away, then: keystow vault init FOLDER-WITH-A-COPY")
+        }
         DeviceError::Io { source, .. } => of_io(source),
         DeviceError::Exists { .. } => (K::Failed, "keystow vault place list"),
         _ => (K::Failed, ""),

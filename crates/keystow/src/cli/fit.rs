@@ -26,7 +26,8 @@ pub(super) fn run(args: &Fit, app: &App, out: &mut Out) -> Result<Outcome, Failu
 /// The Windows that a person means.
 pub(super) fn target(wanted: &str) -> Result<Target, Failure> {
     fit::target(wanted).map_err(|error| {
-        Failure::new(FailureKind::NotFound, error).hint("a Windows folder, a SOFTWARE hive, or an edition such as Professional")
+        Failure::new(FailureKind::NotFound, error)
+            .hint("a Windows folder, a SOFTWARE hive, or an edition such as Professional")
     })
 }
 

@@ -21,7 +21,8 @@ pub(super) fn run(args: &Identify, out: &mut Out) -> Result<Outcome, Failure> {
         Some(path) => {
             let file = File::open(path).map_err(|error| {
                 let failure = Failure::from(io::Error::from(error.kind()));
-                Failure { error: format!("{}: {}", path.display(), failure.error), ..failure }.hint("check the spelling")
+                Failure { error: format!("{}: {}", path.display(), failure.error), ..failure }
+                    .hint("check the spelling")
             })?;
             lines::identify(file, out.raw(), shape, row)?
         }

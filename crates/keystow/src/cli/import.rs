@@ -31,8 +31,12 @@ pub(super) fn run(args: &Import, app: &App, out: &mut Out) -> Result<Outcome, Fa
         return Ok(Outcome::Done);
     }
     let count = items.len();
-    let done = app.put(items, app.open_vault()?, None)?;
-    out.line(if done.news { format!("Imported {count} product keys.") } else { "They are all in the vault already.".to_owned() })?;
+    let done = app.put(items, app.open_vault()?)?;
+    out.line(if done.news {
+        format!("Imported {count} product keys.")
+    } else {
+        "They are all in the vault already.".to_owned()
+    })?;
     let outcome = report(&done, out)?;
     Ok(if broken { Outcome::Partly } else { outcome })
 }

@@ -46,7 +46,11 @@ pub(super) fn read(app: &App, out: &mut Out) -> Result<Items, Failure> {
 
 pub(super) fn unread(items: &Items, out: &mut Out) {
     for unread in &items.unread {
-        out.warn(format!("problem: record {}: {}\n  try: keystow verify --repair", unread.record.header_file(), unread.why));
+        out.warn(format!(
+            "problem: record {}: {}\n  try: keystow verify --repair",
+            unread.record.header_file(),
+            unread.why
+        ));
     }
 }
 
@@ -64,7 +68,8 @@ fn line(named: &Named, out: &mut Out) -> std::io::Result<()> {
     let about = &named.stored.item.about;
     let key = key(named, out);
     let channel = about.channel.as_ref().map(|channel| format!(" ({channel})")).unwrap_or_default();
-    let retired = named.stored.retired.map(|time| format!(", retired {}", time.strftime("%Y-%m-%d"))).unwrap_or_default();
+    let retired =
+        named.stored.retired.map(|time| format!(", retired {}", time.strftime("%Y-%m-%d"))).unwrap_or_default();
     let verdict = about.verdict.as_deref().unwrap_or("typed");
     let note = if about.note.is_empty() { String::new() } else { format!("  {}", about.note) };
     let verdict = out.tone(Tone::Faint, &format!("{verdict}{retired}"));

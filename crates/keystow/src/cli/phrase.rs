@@ -34,7 +34,9 @@ pub(super) fn open(vault: &Vault, app: &App, out: &mut Out) -> Result<Opened, Fa
     for left in (0..TRIES).rev() {
         let typed = ask_secret("Recovery phrase: ")?;
         match vault.unlock(&Phrase::typed(&typed)) {
-            Err(UnlockError::WrongPhrase { .. }) if left > 0 => out.warn("That phrase does not open the vault. Once more:"),
+            Err(UnlockError::WrongPhrase { .. }) if left > 0 => {
+                out.warn("That phrase does not open the vault. Once more:")
+            }
             result => return Ok(result.map_err(Error::from)?),
         }
     }
@@ -82,7 +84,8 @@ fn ask_back(phrase: &Phrase, out: &mut Out) -> Result<(), Failure> {
             out.warn("That is another word. Look at your paper.");
         }
         if !right {
-            let failure = Failure::new(FailureKind::WrongPhrase, "the words were not written down, so nothing was made");
+            let failure =
+                Failure::new(FailureKind::WrongPhrase, "the words were not written down, so nothing was made");
             return Err(failure.hint("the same command again"));
         }
     }
@@ -100,4 +103,21 @@ pub(super) fn confirm(question: &str, without: bool, app: &App) -> Result<bool, 
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(answer.trim().eq_ignore_ascii_case("y") || answer.trim().eq_ignore_ascii_case("yes"))
+}
+
+/// Asks where the second copy is to lie; nothing means beside the first.
+pub(super) fn ask_place(app: &App) -> Result<Option<PathBuf>, Failure> {
+    if !app.may_ask {
+        return Ok(None);
+    }
+    let mut stderr = io::stderr().lock();
+    writeln!(
+        stderr,
+        "\nOne copy goes into your own folder. Where should the second one go? Best is a USB stick or another disk."
+    )?;
+    write!(stderr, "Folder (Enter: beside the first): ")?;
+    stderr.flush()?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(Some(PathBuf::from(line.trim())).filter(|place| !place.as_os_str().is_empty()))
 }

@@ -90,13 +90,7 @@ fn plain(named: &Named, path: &Path, args: &Restore, app: &App, out: &mut Out) -
 }
 
 /// The files that Setup reads: beside `setup.exe` the answer file, in `sources` the other two.
-fn setup(
-    named: &Named,
-    product: &Product,
-    folder: &Path,
-    app: &App,
-    out: &mut Out,
-) -> Result<Outcome, Failure> {
+fn setup(named: &Named, product: &Product, folder: &Path, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     let key = whole(named)?;
     if !folder.is_dir() {
         return Err(Error::PlaceMissing { path: folder.to_owned() }.into());
@@ -108,7 +102,8 @@ fn setup(
         Some(LicenseType::Volume) => (MediaChannel::Volume, true),
         _ => (MediaChannel::Retail, false),
     };
-    let unattend = answer::unattend(Some(key), &[Architecture::Amd64, Architecture::X86, Architecture::Arm64], Passes::Both);
+    let unattend =
+        answer::unattend(Some(key), &[Architecture::Amd64, Architecture::X86, Architecture::Arm64], Passes::Both);
     let files = [
         (folder.join("unattend.xml"), unattend.map_err(failed)?),
         (folder.join("sources/PID.txt"), answer::pid_txt(key)),

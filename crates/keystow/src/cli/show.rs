@@ -27,7 +27,8 @@ pub(super) fn run(args: &Show, app: &App, out: &mut Out) -> Result<Outcome, Fail
     out.line(title)?;
     let key = list::key(named, out);
     out.line(format_args!("    product key  {key}"))?;
-    let rows = [("edition", &about.edition), ("channel", &about.channel), ("verdict", &about.verdict), ("rule", &about.rule)];
+    let rows =
+        [("edition", &about.edition), ("channel", &about.channel), ("verdict", &about.verdict), ("rule", &about.rule)];
     for (label, value) in rows.iter().filter_map(|(label, value)| Some((label, value.as_ref()?))) {
         out.line(format_args!("    {label:<12} {value}"))?;
     }
@@ -37,7 +38,12 @@ pub(super) fn run(args: &Show, app: &App, out: &mut Out) -> Result<Outcome, Fail
     out.line(format_args!("    origin       {}: {}", about.origin.source, about.origin.path))?;
     out.line(format_args!("    kept since   {}", named.stored.first.strftime("%Y-%m-%d %H:%M UTC")))?;
     for evidence in &item.evidence {
-        out.line(format_args!("    evidence     {}\\{}, {} bytes", evidence.path, evidence.value, evidence.data.len()))?;
+        out.line(format_args!(
+            "    evidence     {}\\{}, {} bytes",
+            evidence.path,
+            evidence.value,
+            evidence.data.len()
+        ))?;
     }
     if !about.note.is_empty() {
         out.line(format_args!("    note         {}", about.note))?;

@@ -74,7 +74,8 @@ fn init(places: &[PathBuf], app: &App, out: &mut Out) -> Result<Outcome, Failure
 }
 
 fn adopt(folders: Vec<PathBuf>, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
-    let (own, copies): (Vec<_>, Vec<_>) = folders.into_iter().partition(|folder| !crate::app::places::holds_copy(folder));
+    let (own, copies): (Vec<_>, Vec<_>) =
+        folders.into_iter().partition(|folder| !crate::app::places::holds_copy(folder));
     app.save_places(copies.clone())?;
     let mut vault = app.open_vault()?;
     let opened = phrase::open(&vault, app, out)?;

@@ -65,9 +65,9 @@ fn object(report: &Report, mended: &[Finding], failed: &[String]) -> Value {
             "next": remedy(finding.remedy),
         })
     };
-    let places = report.places.iter().map(|place| {
-        json!({"place": place.place, "records": place.headers, "bodies": place.bodies, "opened": place.opened})
-    });
+    let places = report.places.iter().map(
+        |place| json!({"place": place.place, "records": place.headers, "bodies": place.bodies, "opened": place.opened}),
+    );
     json!({
         "schema": "keystow.verify/1",
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
