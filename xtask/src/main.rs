@@ -1,5 +1,7 @@
 //! Chores of the project. `cargo xtask` lists them.
 
+#![expect(clippy::print_stderr, reason = "what a chore has to say")]
+
 mod fixtures;
 mod fuzz;
 mod run;
