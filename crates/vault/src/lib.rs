@@ -77,3 +77,64 @@ pub mod fuzz {
         }
     }
 }
+
+#[cfg(test)]
+mod seeds {
+    //! Makes the seeds of the fuzz targets: `cargo test -p keystow-vault seeds -- --ignored`.
+
+    use jiff::Timestamp;
+    use keystow_core::ProductKey;
+
+    use crate::id::{DeviceId, Hash, ItemId, VaultId};
+    use crate::item::{About, Evidence, Item};
+    use crate::meta::{BodyMark, DeviceCard, FORMAT, Header, Manifest, Notice, SUITE};
+    use crate::record::{Act, Entry, Event, Stamp};
+
+    #[test]
+    #[ignore = "writes into fuzz/corpus"]
+    fn seeds_are_made_from_published_product_keys() {
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+        let save = |name: &str, bytes: &[u8]| {
+            let path = corpus.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        };
+        let root = ed25519_dalek::SigningKey::from_bytes(&[1; 32]);
+        let (vault, device) = (VaultId::of(root.verifying_key().as_bytes()), DeviceId::of(b"fuzz"));
+        let time = Timestamp::UNIX_EPOCH;
+        let at = Stamp { time, device: device.clone(), index: 1 };
+        let evidence = Evidence { path: "p".into(), value: "v".into(), kind: "REG_BINARY".into(), data: vec![1; 8] };
+        let item = Item {
+            product_key: ProductKey::parse("W269N-WFGWX-YVC9B-4J6C9-T83GX").ok(),
+            about: About {
+                product: "Windows 10 Pro".into(),
+                found: Some(time),
+                tags: vec!["t".into()],
+                ..About::default()
+            },
+            evidence: vec![evidence],
+        };
+        let id = ItemId::of(&[1; 32]);
+        let acts = [Act::Put(id.clone(), item), Act::Retire(id), Act::Event(Event::default())];
+        let entries: Vec<Entry> = acts.into_iter().map(|act| Entry { at: at.clone(), act }).collect();
+        save("vault_record/three", &crate::record::write(&VaultId::of(b"fuzz"), &at, &entries).unwrap());
+        let hash = Hash::of(b"");
+        let manifest = Manifest {
+            format: FORMAT,
+            vault: vault.clone(),
+            suite: SUITE.into(),
+            recipients: vec![],
+            root: data_encoding::BASE64.encode(root.verifying_key().as_bytes()),
+            created: time,
+            identity: hash,
+            readme: hash,
+        };
+        save("vault_meta/vault", &manifest.sign(&root).unwrap());
+        save("vault_meta/device", &DeviceCard::new(&vault, &root.verifying_key(), time).sign(&root).unwrap());
+        let notice = Notice::Identity { vault: vault.clone(), generation: 2, sha256: hash }.sign(&root).unwrap();
+        let body = BodyMark { sha256: hash, length: 1 };
+        let header = Header { vault, device, index: 1, prev: None, body, time, notices: vec![notice] };
+        save("vault_meta/header", &header.sign(&root).unwrap());
+        save("vault_meta/phrase", b"abacus zoom yo-yo t-shirt abdomen unzip");
+    }
+}

@@ -55,12 +55,12 @@ fn backing_up_the_same_again_writes_nothing_and_a_change_writes_a_revision() {
 #[test]
 fn two_devices_that_wrote_offline_merge_and_heal_each_other() {
     let (dir, a) = (Scratch::new("merge"), Medium::new("a"));
-    create(&[a.clone()], &dir.join("pc"));
-    let mut vault = open(&[a.clone()]);
+    create(std::slice::from_ref(&a), &dir.join("pc"));
+    let mut vault = open(std::slice::from_ref(&a));
     let opened = vault.unlock(&phrase()).unwrap();
     vault.enroll(&opened, &dir.join("laptop"), at(1)).unwrap();
     let b = a.fork();
-    backup(&[a.clone()], &dir.join("pc"), &[0, 1], 2);
+    backup(std::slice::from_ref(&a), &dir.join("pc"), &[0, 1], 2);
     backup(std::slice::from_ref(&b), &dir.join("laptop"), &[1, 2], 3);
     // Both places are called "a" here; findings of the union do not depend on names.
     let both = [a.clone(), b.clone()];
@@ -143,15 +143,15 @@ fn a_backup_is_proven_from_the_medium() {
 #[test]
 fn a_new_place_becomes_a_whole_copy_and_another_vault_is_left_alone() {
     let (dir, a) = (Scratch::new("copy"), Medium::new("a"));
-    create(&[a.clone()], &dir.join("pc"));
-    backup(&[a.clone()], &dir.join("pc"), &[0], 1);
+    create(std::slice::from_ref(&a), &dir.join("pc"));
+    backup(std::slice::from_ref(&a), &dir.join("pc"), &[0], 1);
     let b = Medium::new("b");
-    let mut vault = open(&[a.clone()]);
+    let mut vault = open(std::slice::from_ref(&a));
     let mut writer = vault.writer(&dir.join("pc")).unwrap();
     writer.copy_to(Box::new(b.clone())).unwrap();
     assert!(a.same_as(&b));
     let foreign = Medium::new("c");
-    create(&[foreign.clone()], &dir.join("other"));
+    create(std::slice::from_ref(&foreign), &dir.join("other"));
     let before = foreign.fork();
     assert!(writer.copy_to(Box::new(foreign.clone())).is_err());
     writer.append(put(&[1]), at(2)).unwrap();
@@ -162,7 +162,7 @@ fn a_new_place_becomes_a_whole_copy_and_another_vault_is_left_alone() {
 #[test]
 fn an_absent_drive_is_not_mistaken_for_a_new_place() {
     let (dir, a) = (Scratch::new("absent"), Medium::new("a"));
-    create(&[a.clone()], &dir.join("pc"));
+    create(std::slice::from_ref(&a), &dir.join("pc"));
     let absent = Medium::new("stick");
     let mut vault = open(&[a.clone(), absent.clone()]);
     let receipt = vault.writer(&dir.join("pc")).unwrap().append(put(&[0]), at(1)).unwrap();
@@ -242,5 +242,5 @@ fn a_changed_phrase_replaces_the_old_one_and_an_old_identity_that_returns_is_rem
         [(&What::OldIdentity, "identity.age")]
     );
     assert!(writer.repair(None).after.is_good());
-    assert!(matches!(open(&[old]).unlock(&phrase()), Err(UnlockError::WrongPhrase { .. })));
+    assert!(matches!(open(std::slice::from_ref(&old)).unlock(&phrase()), Err(UnlockError::WrongPhrase { .. })));
 }

@@ -3,7 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::panic,
+    clippy::print_stdout,
     reason = "a test that stops is a test that failed"
 )]
 
