@@ -45,7 +45,7 @@ type Ready = (Vault, Option<Opened>, Option<std::path::PathBuf>);
 
 /// Makes the vault: phrase first, so that a run that stops here leaves nothing that cannot be opened.
 fn create(args: &Backup, app: &App, out: &mut Out) -> Result<Ready, Failure> {
-    let named = if args.to.is_empty() { phrase::ask_place(app)?.into_iter().collect() } else { args.to.clone() };
+    let named = if args.to.is_empty() { phrase::ask_place(app, out)?.into_iter().collect() } else { args.to.clone() };
     let places = app.new_places(&named)?;
     let New { phrase, left } = phrase::make(app.passphrase_file.as_deref(), app, out)?;
     for refused in app.create_vault(&places, &phrase)? {

@@ -69,6 +69,11 @@ impl Out {
         writeln!(self.stdout, "{}", ascii(&text))
     }
 
+    /// Shows everything that was said so far, before a question.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.stdout.flush()
+    }
+
     /// Bytes as they are, for results that have a format of their own.
     pub(crate) fn raw(&mut self) -> &mut impl Write {
         &mut self.stdout

@@ -31,6 +31,7 @@ pub(super) fn open(vault: &Vault, app: &App, out: &mut Out) -> Result<Opened, Fa
         let failure = Failure::from(Error::NoPhrase);
         return Err(failure);
     }
+    out.flush()?;
     for left in (0..TRIES).rev() {
         let typed = ask_secret("Recovery phrase: ")?;
         match vault.unlock(&Phrase::typed(&typed)) {
@@ -74,6 +75,7 @@ fn show(phrase: &Phrase, out: &mut Out) -> Result<(), Failure> {
 
 fn ask_back(phrase: &Phrase, out: &mut Out) -> Result<(), Failure> {
     for number in ASKED_BACK {
+        out.flush()?;
         let word = phrase.reveal().split(' ').nth(number - 1).unwrap_or_default();
         let mut right = false;
         for _ in 0..TRIES {
@@ -93,10 +95,11 @@ fn ask_back(phrase: &Phrase, out: &mut Out) -> Result<(), Failure> {
 }
 
 /// Asks a question that is answered with yes or no. Where nobody can be asked, the answer is `without`.
-pub(super) fn confirm(question: &str, without: bool, app: &App) -> Result<bool, Failure> {
+pub(super) fn confirm(question: &str, without: bool, app: &App, out: &mut Out) -> Result<bool, Failure> {
     if !app.may_ask {
         return Ok(without);
     }
+    out.flush()?;
     let mut stderr = io::stderr().lock();
     write!(stderr, "{question} [y/N] ")?;
     stderr.flush()?;
@@ -106,10 +109,11 @@ pub(super) fn confirm(question: &str, without: bool, app: &App) -> Result<bool, 
 }
 
 /// Asks where the second copy is to lie; nothing means beside the first.
-pub(super) fn ask_place(app: &App) -> Result<Option<PathBuf>, Failure> {
+pub(super) fn ask_place(app: &App, out: &mut Out) -> Result<Option<PathBuf>, Failure> {
     if !app.may_ask {
         return Ok(None);
     }
+    out.flush()?;
     let mut stderr = io::stderr().lock();
     writeln!(
         stderr,
