@@ -1,10 +1,17 @@
-//! A large vault stays quick. Run with `--ignored --nocapture` for the numbers.
+//! A vault of 10,000 records, one item each, as a scheduled backup makes them over the years:
+//! `cargo bench -p keystow-vault`. The numbers are in `docs/performance.md`.
+
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and stops where it fails")]
+
+#[expect(dead_code, clippy::indexing_slicing, reason = "shared with the tests")]
+#[path = "../tests/it/medium.rs"]
+mod medium;
 
 use std::time::{Duration, Instant};
 
 use keystow_vault::*;
 
-use crate::medium::*;
+use medium::*;
 
 const RECORDS: u64 = 10_000;
 
@@ -24,9 +31,7 @@ fn numbered(n: u64) -> Item {
     item
 }
 
-#[test]
-#[ignore = "a measurement: it writes 20,000 files"]
-fn ten_thousand_records_list_quickly_and_one_more_is_added_quickly() {
+fn main() {
     let dir = Scratch::new("speed");
     let (place, state) = (dir.join("vault"), dir.join("pc"));
     let places = || vec![Box::new(Folder::new(&place)) as Box<dyn Place>];
@@ -47,10 +52,9 @@ fn ten_thousand_records_list_quickly_and_one_more_is_added_quickly() {
         })
     };
     let (first, _) = listing("first listing, without an index");
-    let (second, took) = listing("listing with the index");
-    assert_eq!((first.items.len() as u64, first.opened as u64, second.opened), (RECORDS, RECORDS, 0));
-    assert_eq!(first.items, second.items);
-    let (_, added) = timed("add one item", || {
+    let (second, _) = listing("listing with the index");
+    assert_eq!((first.items.len(), first.opened, second.opened), (second.items.len(), RECORDS as usize, 0));
+    let _ = timed("add one item", || {
         let mut vault = Vault::open(places(), None).unwrap();
         vault.writer(&state).unwrap().append(vec![Change::Put(numbered(RECORDS))], at(2)).unwrap()
     });
@@ -58,8 +62,4 @@ fn ten_thousand_records_list_quickly_and_one_more_is_added_quickly() {
     let device = Device::load(&state).unwrap();
     let vault = Vault::open(places(), Some(&device)).unwrap();
     assert!(timed("verify without the phrase", || vault.verify(Some(&device), None)).0.findings.is_empty());
-    if !cfg!(debug_assertions) {
-        assert!(took < Duration::from_millis(300), "listing took {took:?}");
-        assert!(added < Duration::from_millis(300), "adding took {added:?}");
-    }
 }
