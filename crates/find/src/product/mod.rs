@@ -13,7 +13,7 @@ use keystow_core::identify::pkeyconfig::PkeyConfig;
 use keystow_core::reg_file::{RegFile, Root};
 
 use crate::finding::{Problem, ProblemKind, shown};
-use crate::registry::{Export, RegistryError, View};
+use crate::registry::{Export, HiveView, RegistryError, View};
 use crate::scan::Gathering;
 use crate::source::{OpenFile, WindowsFolder};
 
@@ -57,11 +57,12 @@ impl Gathering {
         }
     }
 
-    fn hive(&mut self, hive: &Hive<OpenFile>, at: At<'_>) {
+    /// Reads one hive of a Windows.
+    pub(crate) fn hive(&mut self, hive: &Hive<OpenFile>, at: At<'_>) {
         if let Some((kind, message)) = unclean(hive.condition()) {
             self.problem(Problem::new(kind, at.source, message));
         }
-        self.registry(hive, at);
+        self.registry(&HiveView::new(hive), at);
     }
 
     /// Reads what every product keeps in this hive. One product's damage does not keep the others from being read.
