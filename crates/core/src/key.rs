@@ -164,7 +164,7 @@ impl ProductKey {
         if n_places == 0 {
             return Some(Self { packed: digits });
         }
-        Some(Self { packed: digits + u128::from(n_places.trailing_zeros()) * POW_24 | N_FLAG })
+        Some(Self { packed: (digits + u128::from(n_places.trailing_zeros()) * POW_24) | N_FLAG })
     }
 
     /// Unpacks the 16-byte key field of a stored value, little-endian: one base-24 number, most significant symbol
