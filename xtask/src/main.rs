@@ -1,7 +1,8 @@
 //! Chores of the project. `cargo xtask` lists them.
 
-#![expect(clippy::print_stderr, reason = "what a chore has to say")]
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "what a chore has to say")]
 
+mod bench;
 mod fixtures;
 mod fuzz;
 mod run;
@@ -19,7 +20,7 @@ Chores of the project:
   cargo xtask fixtures          make testdata/ anew (--check: only compare)
   cargo xtask tables            make the product tables anew from ../shared/tables (--check: only compare)
   cargo xtask fuzz [NAME] [S]   run one or all fuzz targets for S seconds each (10)
-  cargo xtask bench             the numbers of docs/performance.md
+  cargo xtask bench [HIVE]      the numbers of docs/performance.md, with a SOFTWARE hive of yours
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         ["fixtures", rest @ ..] => fixtures::run(rest.contains(&"--check")),
         ["tables", rest @ ..] => tables::run(&run::root(), rest.contains(&"--check")),
         ["fuzz", rest @ ..] => fuzz::run(rest),
+        ["bench", hive @ ..] => bench::bench(hive.first().copied()),
         _ => {
             eprint!("{HELP}");
             return ExitCode::from(2);

@@ -3,7 +3,9 @@
 //! Paths are relative to the root of one hive, without a leading backslash: in SOFTWARE,
 //! `Microsoft\Windows NT\CurrentVersion`.
 
-use keystow_core::hive::{self, Hive, HiveError};
+use std::cell::RefCell;
+
+use keystow_core::hive::{self, Hive, HiveError, Node};
 use keystow_core::read::ReadAt;
 use keystow_core::reg_file::{RegFile, Root};
 
@@ -39,22 +41,61 @@ const MOST_CHILDREN: usize = 20_000;
 /// No value that Keystow reads is longer in a real registry.
 const MOST_DATA: u32 = 1 << 20;
 
-impl<R: ReadAt> View for Hive<R> {
-    fn values(&self, path: &str, wanted: &[&str]) -> Result<Option<Vec<RawValue>>> {
-        let Some(node) = self.node(path)? else { return Ok(None) };
-        let mut found = Vec::with_capacity(wanted.len());
-        for value in node.values() {
-            let value = value?;
-            if wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(value.name())) && value.len() <= MOST_DATA {
-                found.push(RawValue { kind: value.kind().raw(), data: value.data()?, name: value.name().to_owned() });
-            }
+/// A hive, with the nodes that led to the last place asked for. Most questions go to neighbours of that place, and a
+/// way from the root leads through the longest lists of all.
+pub(crate) struct HiveView<'h, R> {
+    hive: &'h Hive<R>,
+    way: RefCell<Vec<(String, Node<'h, R>)>>,
+}
+
+impl<'h, R: ReadAt> HiveView<'h, R> {
+    pub(crate) fn new(hive: &'h Hive<R>) -> Self {
+        Self { hive, way: RefCell::default() }
+    }
+
+    /// Goes to a node and asks it; `None` without the node.
+    fn at<T>(&self, path: &str, ask: impl FnOnce(&Node<'h, R>) -> Result<T>) -> Result<Option<T>> {
+        let names = || path.split('\\').filter(|name| !name.is_empty());
+        let mut way = self.way.borrow_mut();
+        let known = way.iter().zip(names()).take_while(|((known, _), name)| known == name).count();
+        way.truncate(known);
+        for name in names().skip(known) {
+            let child = match way.last() {
+                Some((_, parent)) => parent.child(name)?,
+                None => self.hive.root()?.child(name)?,
+            };
+            let Some(child) = child else { return Ok(None) };
+            way.push((name.to_owned(), child));
         }
-        Ok(Some(found))
+        match way.last() {
+            Some((_, node)) => ask(node).map(Some),
+            None => ask(&self.hive.root()?).map(Some),
+        }
+    }
+}
+
+impl<R: ReadAt> View for HiveView<'_, R> {
+    fn values(&self, path: &str, wanted: &[&str]) -> Result<Option<Vec<RawValue>>> {
+        self.at(path, |node| {
+            let mut found = Vec::with_capacity(wanted.len());
+            for value in node.values() {
+                let value = value?;
+                if wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(value.name())) && value.len() <= MOST_DATA {
+                    found.push(RawValue {
+                        kind: value.kind().raw(),
+                        data: value.data()?,
+                        name: value.name().to_owned(),
+                    });
+                }
+            }
+            Ok(found)
+        })
     }
 
     fn children(&self, path: &str) -> Result<Vec<String>> {
-        let Some(node) = self.node(path)? else { return Ok(Vec::new()) };
-        node.children().take(MOST_CHILDREN).map(|child| Ok(child?.name().to_owned())).collect()
+        let names = self
+            .at(path, |node| node.children().take(MOST_CHILDREN).map(|child| Ok(child?.name().to_owned())).collect())?;
+        Ok(names.unwrap_or_default())
     }
 }
 

@@ -13,7 +13,7 @@ use keystow_core::identify::pkeyconfig::PkeyConfig;
 use keystow_core::reg_file::{RegFile, Root};
 
 use crate::finding::{Problem, ProblemKind, shown};
-use crate::registry::{Export, RegistryError, View};
+use crate::registry::{Export, HiveView, RegistryError, View};
 use crate::scan::Gathering;
 use crate::source::{OpenFile, WindowsFolder};
 
@@ -30,6 +30,11 @@ pub(crate) struct At<'a> {
 
 /// pkeyconfig files have 0.1 to 2 MB.
 const MOST_PKEYCONFIG: u64 = 16 << 20;
+
+/// Reads what one product keeps in a hive.
+type Finder = fn(&dyn View, At<'_>, &mut Gathering) -> Result<(), RegistryError>;
+const SOFTWARE: &[Finder] = &[windows::software, windows::browser, office::find, sql_server::find, visual_studio::find];
+const SYSTEM: &[Finder] = &[windows::system];
 
 impl Gathering {
     /// Reads the hives of one Windows.
@@ -57,19 +62,16 @@ impl Gathering {
         }
     }
 
-    fn hive(&mut self, hive: &Hive<OpenFile>, at: At<'_>) {
+    /// Reads one hive of a Windows.
+    pub(crate) fn hive(&mut self, hive: &Hive<OpenFile>, at: At<'_>) {
         if let Some((kind, message)) = unclean(hive.condition()) {
             self.problem(Problem::new(kind, at.source, message));
         }
-        self.registry(hive, at);
+        self.registry(&HiveView::new(hive), at);
     }
 
     /// Reads what every product keeps in this hive. One product's damage does not keep the others from being read.
     fn registry(&mut self, view: &dyn View, at: At<'_>) {
-        type Finder = fn(&dyn View, At<'_>, &mut Gathering) -> Result<(), RegistryError>;
-        const SOFTWARE: &[Finder] =
-            &[windows::software, windows::browser, office::find, sql_server::find, visual_studio::find];
-        const SYSTEM: &[Finder] = &[windows::system];
         for find in if at.hive == "SYSTEM" { SYSTEM } else { SOFTWARE } {
             if let Err(error) = find(view, at, self) {
                 self.problem(Problem::new(ProblemKind::Damaged, at.source, error));
@@ -110,4 +112,48 @@ fn unclean(condition: Condition) -> Option<(ProblemKind, String)> {
         ),
         _ => (ProblemKind::Dirty, AS_IT_LIES.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use keystow_core::read::ReadAt;
+    use keystow_makers::hive as make;
+
+    use super::*;
+
+    /// How many pages of 4 KiB were read after each finder of SOFTWARE, one after the other.
+    fn pages<R: ReadAt>(hive: &Hive<R>) -> Vec<u64> {
+        let (view, mut gathering) = (HiveView::new(hive), Gathering::default());
+        let at = At { source: "test", hive: "SOFTWARE", earlier: false };
+        let read = |find: &Finder| find(&view, at, &mut gathering).map(|()| hive.pages_read());
+        SOFTWARE.iter().map(read).collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn a_question_near_the_last_one_reads_no_page_again() {
+        let mut made = make::Hive::new();
+        for number in 0..3000 {
+            made.at(&format!("Classes\\Some.Program.{number}")).dword("n", number);
+        }
+        made.at(r"Microsoft\Windows NT\CurrentVersion").text("ProductName", "Windows 7 Ultimate");
+        let hive = Hive::open(made.bytes()).unwrap();
+        let pages = pages(&hive);
+        assert!(pages[1] <= 12, "Windows alone reads {} pages", pages[1]);
+        let view = HiveView::new(&hive);
+        let name = |path| view.values(path, &["ProductName"]).unwrap().map(|values| values[0].text());
+        assert_eq!(name(r"Microsoft\Windows NT\CurrentVersion").as_deref(), Some("Windows 7 Ultimate"));
+        assert_eq!(name(r"Microsoft\Windows NT\Absent"), None);
+        assert_eq!(name(r"microsoft\windows nt\currentversion").as_deref(), Some("Windows 7 Ultimate"));
+        assert_eq!(view.children("").unwrap(), ["Classes", "Microsoft"]);
+        assert_eq!(hive.pages_read(), *pages.last().unwrap(), "all of it was at hand");
+    }
+
+    #[test]
+    #[ignore = "measures the SOFTWARE hive that KEYSTOW_HIVE names"]
+    fn windows_product_keys_cost_at_most_48_pages() {
+        let path = std::env::var_os("KEYSTOW_HIVE").expect("KEYSTOW_HIVE names a SOFTWARE hive");
+        let pages = pages(&Hive::open(OpenFile::open(path.as_ref()).unwrap()).unwrap());
+        println!("pages after Windows, its copies, Office, SQL Server, Visual Studio: {pages:?}");
+        assert!(pages[1] <= 48, "{pages:?}");
+    }
 }

@@ -9,9 +9,9 @@ use keystow_core::hive::Hive;
 use keystow_core::reg_file::RegFile;
 
 use super::OpenFile;
-use super::folder::{WindowsFolder, files_in};
+use super::folder::files_in;
 use crate::finding::{Problem, ProblemKind, shown};
-use crate::product::{self, firmware, typed};
+use crate::product::{self, At, firmware, typed};
 use crate::scan::Gathering;
 
 /// Exports and lists are read whole; real exports of a whole registry stay below this.
@@ -136,27 +136,21 @@ fn text(source: &str, bytes: &[u8], gathering: &mut Gathering) -> Result<(), Pro
 fn hive(path: &Path, gathering: &mut Gathering) -> Result<(), Problem> {
     let open = OpenFile::open(path).map_err(|error| Problem::io(path, &error))?;
     let hive = Hive::open(open).map_err(|error| Problem::new(ProblemKind::Damaged, shown(path), error))?;
-    let path = Some(path.to_path_buf());
-    let windows = match kind_of(&hive) {
-        HiveKind::Software => {
-            gathering.begin_hive("SOFTWARE");
-            WindowsFolder { software: path, ..Default::default() }
-        }
-        HiveKind::System => {
-            gathering.begin_hive("SYSTEM");
-            WindowsFolder { system: path, ..Default::default() }
-        }
-        HiveKind::Other => return other_hive(path, &hive),
+    let source = shown(path);
+    let name = match kind_of(&hive) {
+        HiveKind::Software => "SOFTWARE",
+        HiveKind::System => "SYSTEM",
+        HiveKind::Other => return other_hive(source, &hive),
     };
-    gathering.windows(&windows);
+    gathering.begin_hive(name);
+    gathering.hive(&hive, At { source: &source, hive: name, earlier: false });
     Ok(())
 }
 
-fn other_hive(path: Option<std::path::PathBuf>, hive: &Hive<OpenFile>) -> Result<(), Problem> {
-    let place = path.map(|path| shown(&path)).unwrap_or_default();
-    hive.root().map_err(|error| Problem::new(ProblemKind::Damaged, place.clone(), error))?;
+fn other_hive(source: String, hive: &Hive<OpenFile>) -> Result<(), Problem> {
+    hive.root().map_err(|error| Problem::new(ProblemKind::Damaged, source.clone(), error))?;
     let message = "a registry hive that is neither SOFTWARE nor SYSTEM holds no product key";
-    Err(Problem::new(ProblemKind::Unknown, place, message))
+    Err(Problem::new(ProblemKind::Unknown, source, message))
 }
 
 fn kind_of(hive: &Hive<OpenFile>) -> HiveKind {
