@@ -1,7 +1,7 @@
 //! One look at one or more sources: gathers, merges what is the same, judges, and orders what is worth keeping.
 
-use keystow_core::identify::Knowledge;
 use keystow_core::identify::verdict::{self, Fact, HeldKind, PlaceKind, Setting};
+use keystow_core::identify::{Knowledge, LicenseType};
 use keystow_core::product_id::{Check, CheckName, Outcome};
 
 use crate::finding::{Evidence, Finding, FindingId, Found, Held, Installation, Origin, Problem};
@@ -73,6 +73,13 @@ impl Gathering {
         self.installations.get(at)
     }
 
+    /// Notes that an organization's subscription raises the edition of an installation.
+    pub(crate) fn subscribe(&mut self, at: usize) {
+        if let Some(installation) = self.installations.get_mut(at) {
+            installation.subscription = true;
+        }
+    }
+
     /// A new source: what is read from here on belongs to one PC.
     pub(crate) fn begin(&mut self) {
         self.group += 1;
@@ -102,7 +109,7 @@ impl Gathering {
             let setting = setting(&merged, &scan.installations);
             let first = scan.findings.len();
             for (found, also) in merged {
-                let verdict = verdict::judge(&fact(&found), setting);
+                let verdict = verdict::judge(&fact(&found, &scan.installations), setting);
                 scan.findings.push(Finding { id: names.next(found.place), found, also, verdict });
             }
             let judged: Vec<_> = scan.findings.iter().skip(first).map(|f| (f.place, f.verdict.kind)).collect();
@@ -133,17 +140,21 @@ fn merge(group: impl Iterator<Item = Found>) -> Vec<(Found, Vec<Origin>)> {
     merged
 }
 
-fn fact(found: &Found) -> Fact<'_> {
+fn fact<'f>(found: &'f Found, installations: &[Installation]) -> Fact<'f> {
     let held = match &found.held {
         Held::Blanked => HeldKind::Blanked,
         Held::Full(key) => HeldKind::Full(key.form()),
         Held::Nothing | Held::Partial(_) => HeldKind::Partial,
     };
+    // A subscription is the organization's, whatever shared product key it stands on.
+    let windows =
+        found.installation.and_then(|at| installations.get(at)).filter(|_| found.place == PlaceKind::Installed);
+    let subscribed = found.generic.is_some() && windows.is_some_and(|windows| windows.subscription);
     Fact {
         place: found.place,
         held,
         channel: found.product.channel,
-        license: found.product.license_type(),
+        license: if subscribed { Some(LicenseType::Volume) } else { found.product.license_type() },
         generic: found.generic.as_ref(),
         old_windows: found.old_windows,
         failed: found.checks.iter().find(|check| counts(check, &found.held)).map(failure),

@@ -127,6 +127,9 @@ pub fn judge(fact: &Fact<'_>, setting: Setting) -> Verdict {
         Some(channel) => why.push(format!("channel {channel}: {}", channel.plain())),
         None => {}
     }
+    if id == "firmware" && fact.old_windows && setting.new_windows {
+        why.push("it is for a Windows before 10, and a new Windows 10 or 11 may refuse it".to_owned());
+    }
     Verdict { kind, rule: rule(id), why }
 }
 
@@ -142,7 +145,7 @@ pub fn keep(judged: &[(PlaceKind, VerdictKind)]) -> Vec<usize> {
 
 fn is_kept(place: PlaceKind, kind: VerdictKind) -> bool {
     let own = matches!(kind, VerdictKind::KeepMovable | VerdictKind::KeepThisPc | VerdictKind::OldVersionOnly);
-    own && !matches!(place, PlaceKind::BrowserCopy | PlaceKind::FirmwareMarker | PlaceKind::SetupDefault)
+    own && !matches!(place, PlaceKind::FirmwareMarker | PlaceKind::SetupDefault)
 }
 
 fn decide(fact: &Fact<'_>, setting: Setting) -> (VerdictKind, &'static str) {
@@ -403,7 +406,7 @@ mod tests {
             (P::BrowserCopy, V::KeepMovable),
             (P::Office, V::PartialOnly),
         ];
-        assert_eq!(keep(&judged), [2, 1, 0]);
+        assert_eq!(keep(&judged), [2, 1, 0, 4]);
     }
 
     #[test]

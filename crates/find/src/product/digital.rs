@@ -43,7 +43,8 @@ pub(crate) fn read(
         }
     };
     let (v3, v4) = (parse("DigitalProductId"), parse("DigitalProductId4"));
-    let best = [&v4, &v3].into_iter().flatten().max_by_key(|(_, parsed)| rank(parsed.key()))?;
+    // Of two equals the last one wins: version 4, which also names edition and channel.
+    let best = [&v3, &v4].into_iter().flatten().max_by_key(|(_, parsed)| rank(parsed.key()))?;
     let parsed: Vec<&DigitalProductId> = [&v4, &v3].into_iter().flatten().map(|(_, parsed)| parsed).collect();
     let product_id = named(values, "ProductId").map(RawValue::text).filter(|text| !text.is_empty());
     let held = held(best.1.key());

@@ -7,10 +7,8 @@ use crate::finding::{Found, Held, Origin, PlaceKind};
 use crate::registry::{RawValue, RegistryError, View, named};
 use crate::scan::{Gathering, evidence};
 
-/// Releases with a whole product key: 2003, 2007, 2010.
-const WITH_KEY: &[&str] = &["11.0", "12.0", "14.0"];
-/// Releases that keep the last five symbols only, out of the registry's reach: 2013; 2016 and later.
-const WITHOUT_KEY: &[&str] = &["15.0", "16.0"];
+/// 2003, 2007, 2010, 2013; 2016 and later. The last two keep a product key here only in a few volume installations.
+const RELEASES: &[&str] = &["11.0", "12.0", "14.0", "15.0", "16.0"];
 /// 64-bit Office, and 32-bit Office on a 64-bit Windows.
 const VIEWS: &[&str] = &[r"Microsoft\Office", r"Wow6432Node\Microsoft\Office"];
 const NAMES: &[&str] = &["ConvertToEdition", "DigitalProductID", "ProductID", "ProductName", "ProductNameBrand"];
@@ -20,20 +18,18 @@ pub(super) fn find(view: &dyn View, at: At<'_>, gathering: &mut Gathering) -> Re
     for office in VIEWS {
         // One look tells most PCs that there is no Office at all.
         let releases = view.children(office)?;
-        for release in releases.iter().filter(|release| WITH_KEY.contains(&release.as_str())) {
+        for release in releases.iter().filter(|release| RELEASES.contains(&release.as_str())) {
             registrations(view, at, &format!("{office}\\{release}\\Registration"), gathering)?;
-        }
-        for release in releases.iter().filter(|release| WITHOUT_KEY.contains(&release.as_str())) {
-            remains(view, at, &format!("{office}\\{release}\\Registration"), gathering)?;
         }
     }
     click_to_run(view, at, gathering)
 }
 
+/// The nodes of one release. Most of them carry names only: they list everything that Office could be, and an installed
+/// one is told by its Product ID.
 fn registrations(view: &dyn View, at: At<'_>, path: &str, gathering: &mut Gathering) -> Result<(), RegistryError> {
     for guid in view.children(path)? {
         let node = format!("{path}\\{guid}");
-        // Most nodes carry names only.
         let Some(values) = view.values(&node, NAMES)? else { continue };
         // The value is spelled `DigitalProductID` here, and holds either version.
         let renamed: Vec<RawValue> = values.iter().filter_map(as_windows_names_it).collect();
@@ -41,20 +37,12 @@ fn registrations(view: &dyn View, at: At<'_>, path: &str, gathering: &mut Gather
             name(&mut found.product, &values);
             "DigitalProductID".clone_into(&mut found.origin.value);
             gathering.add(found);
+        } else if let Some(value) = named(&values, "ProductID") {
+            let mut found = keyless(at, &node, value, Product::unknown(Basis::Stored));
+            name(&mut found.product, &values);
+            found.product_id = Some(value.text()).filter(|text| !text.is_empty());
+            gathering.add(found);
         }
-    }
-    Ok(())
-}
-
-/// Office 2013 and later installed from an MSI: names, and no product key.
-fn remains(view: &dyn View, at: At<'_>, path: &str, gathering: &mut Gathering) -> Result<(), RegistryError> {
-    for guid in view.children(path)? {
-        let node = format!("{path}\\{guid}");
-        let Some(values) = view.values(&node, NAMES)? else { continue };
-        let Some(value) = named(&values, "ProductName") else { continue };
-        let mut product = Product::unknown(Basis::Stored);
-        name(&mut product, &values);
-        gathering.add(keyless(at, &node, value, product));
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Windows itself: the installed one, the ones before it, and the copies it keeps of its product key.
 
-use keystow_core::ProductKey;
 use keystow_core::identify::{Edition, Product};
 use keystow_core::reg_file::{RegFile, Root};
+use keystow_core::{KeyForm, ProductKey};
 
 use super::{At, digital, typed};
 use crate::finding::{Held, Installation, Origin, PlaceKind};
@@ -18,16 +18,8 @@ const SETUP_DEFAULTS: &[&str] = &["DefaultProductKey", "DefaultProductKey2"];
 /// Product keys of earlier Windows survive upgrades here: `Source OS (Updated on M/D/YYYY hh:mm:ss)`.
 const SOURCE_OS: &str = "Source OS";
 /// What names an installation, beside the values of [`digital::VALUES`].
-const FACTS: &[&str] = &[
-    "CompositionEditionID",
-    "CurrentBuild",
-    "CurrentBuildNumber",
-    "DisplayVersion",
-    "EditionID",
-    "ProductId",
-    "ProductName",
-    "ReleaseId",
-];
+const FACTS: &[&str] =
+    &["CurrentBuild", "CurrentBuildNumber", "DisplayVersion", "EditionID", "ProductId", "ProductName", "ReleaseId"];
 /// Windows 11 begins with this build; its `ProductName` still says Windows 10.
 const FIRST_BUILD_OF_11: u32 = 22_000;
 
@@ -56,16 +48,31 @@ pub(super) fn browser(view: &dyn View, at: At<'_>, gathering: &mut Gathering) ->
     Ok(())
 }
 
-/// Everything in SYSTEM: the installations that upgrades replaced.
+/// Everything in SYSTEM: the installations that upgrades replaced, the newest first.
 pub(super) fn system(view: &dyn View, at: At<'_>, gathering: &mut Gathering) -> Result<(), RegistryError> {
-    for name in view.children("Setup")? {
-        let when = name.get(..SOURCE_OS.len()).filter(|start| start.eq_ignore_ascii_case(SOURCE_OS));
-        if when.is_some() {
-            let updated = name.split_once("(Updated on ").map(|(_, rest)| rest.trim_end_matches(')').to_owned());
-            current_version(view, at, &format!("Setup\\{name}"), Some(updated.unwrap_or_default()), gathering)?;
-        }
+    let mut names = view.children("Setup")?;
+    names.retain(|name| name.get(..SOURCE_OS.len()).is_some_and(|start| start.eq_ignore_ascii_case(SOURCE_OS)));
+    names.sort_by(|a, b| order_of(updated(b)).cmp(&order_of(updated(a))));
+    for name in names {
+        let replaced = Some(updated(&name).to_owned());
+        current_version(view, at, &format!("Setup\\{name}"), replaced, gathering)?;
     }
     Ok(())
+}
+
+/// The date in `Source OS (Updated on 7/30/2016 09:12:44)`, as Setup wrote it; empty where there is none.
+fn updated(name: &str) -> &str {
+    name.split_once("(Updated on ").map_or("", |(_, rest)| rest.trim_end_matches(')'))
+}
+
+/// Puts the year of `7/30/2016 09:12:44` in front, so that dates can be ordered. Setup writes the month first, whatever
+/// the language of Windows.
+fn order_of(updated: &str) -> (u32, u32, u32, &str) {
+    let (date, time) = updated.split_once(' ').unwrap_or((updated, ""));
+    let mut parts = date.split('/').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    let (month, day, year) = (next(), next(), next());
+    (year, month, day, time)
 }
 
 /// Values without a section, as people paste them from regedit.
@@ -108,12 +115,34 @@ fn add(
     if let Some(mut found) = digital::read(at, path, place, values, gathering) {
         let build = installation.and_then(|at| gathering.installation_at(at)?.build);
         found.installation = installation;
-        if let Some(windows) = installation.and_then(|at| gathering.installation_at(at)) {
+        if let Some((installation, windows)) = installation.and_then(|at| Some((at, gathering.installation_at(at)?))) {
             name_by(&mut found.product, windows);
+            if place == PlaceKind::Installed && is_raised(&found.product, windows) {
+                gathering.subscribe(installation);
+            }
         }
-        found.old_windows = build.map_or_else(|| found.product.is_old_windows(), |build| !is_new_build(build));
+        found.old_windows =
+            found.product.is_old_windows() || has_old_form(&found.held) || build.is_some_and(is_old_build);
         gathering.add(found);
     }
+}
+
+/// Whether a subscription raises a Pro to Enterprise or Education: the product key stays that of the Pro.
+/// `CompositionEditionID` does not tell: since 1903 it is Enterprise in every Pro.
+fn is_raised(product: &Product, windows: &Installation) -> bool {
+    let begins = |edition: &Option<Edition>, starts: &[&str]| {
+        edition.as_ref().is_some_and(|edition| starts.iter().any(|start| edition.id().starts_with(start)))
+    };
+    begins(&product.edition, &["Professional"]) && begins(&windows.edition, &["Education", "Enterprise"])
+}
+
+/// Whether a product key has the form of Windows 7 and older. One that a newer Windows holds was typed in there.
+fn has_old_form(held: &Held) -> bool {
+    held.full().is_some_and(|key| key.form() == KeyForm::Pkey2005)
+}
+
+fn is_old_build(build: u32) -> bool {
+    !is_new_build(build)
 }
 
 /// What was stored beside a product key names its edition but not its release; the Windows around it does.
@@ -154,24 +183,16 @@ fn backup_default(
 fn installation(at: At<'_>, values: &[RawValue], replaced: Option<String>) -> Installation {
     let text = |name: &str| named(values, name).map(RawValue::text).filter(|text| !text.is_empty());
     let build = text("CurrentBuild").or_else(|| text("CurrentBuildNumber")).and_then(|build| build.parse().ok());
-    let (edition, composition) = (text("EditionID"), text("CompositionEditionID"));
     Installation {
         source: at.source.to_owned(),
         name: name(text("ProductName").unwrap_or_else(|| "Windows".to_owned()), build),
-        subscription: edition.is_some() && composition.is_some() && edition != composition && !is_country(composition),
-        edition: edition.as_deref().and_then(Edition::parse),
+        subscription: false,
+        edition: text("EditionID").as_deref().and_then(Edition::parse),
         build,
         release: text("DisplayVersion").or_else(|| text("ReleaseId")),
         product_id: text("ProductId"),
         replaced,
     }
-}
-
-/// `CompositionEditionID` also drops the country or language from an edition; that is no subscription.
-fn is_country(composition: Option<String>) -> bool {
-    composition.is_some_and(|composition| {
-        composition.eq_ignore_ascii_case("Core") || composition.eq_ignore_ascii_case("CoreN")
-    })
 }
 
 fn name(name: String, build: Option<u32>) -> String {

@@ -55,15 +55,16 @@ pub(super) fn look(path: &Path, gathering: &mut Gathering) {
     }
 }
 
-/// Looks at a file of a collection; one that Keystow does not know is passed over.
-pub(super) fn look_if_known(path: &Path, gathering: &mut Gathering) {
+/// Looks at a file of a collection; one that Keystow does not know is passed over. Says whether it was known.
+pub(super) fn look_if_known(path: &Path, gathering: &mut Gathering) -> bool {
     let known = head(path).is_ok_and(|head| hive_head(&head) || firmware::is_table(&head) || has_text_name(path));
-    if known
-        && let Err(problem) = read(path, gathering)
-        && problem.kind != ProblemKind::Unknown
-    {
-        gathering.problem(problem);
+    let read = if known { read(path, gathering) } else { return false };
+    match read {
+        Err(problem) if problem.kind == ProblemKind::Unknown => return false,
+        Err(problem) => gathering.problem(problem),
+        Ok(()) => {}
     }
+    true
 }
 
 /// Firmware tables that lie beside a Windows: files and folders named after them.
@@ -105,15 +106,16 @@ fn read(path: &Path, gathering: &mut Gathering) -> Result<(), Problem> {
     }
     let bytes = whole(path)?;
     let source = shown(path);
-    if firmware::is_table(&bytes) {
-        firmware::read(&source, &bytes, gathering);
-    } else if TableKind::recognise(&bytes) == Some(TableKind::Dump) {
+    // A text of tables may begin with the name of one.
+    if TableKind::recognise(&bytes) == Some(TableKind::Dump) {
         for table in Tables::new(&bytes) {
             match table {
                 Ok(table) => firmware::read(&source, table.bytes(), gathering),
                 Err(error) => gathering.problem(Problem::new(ProblemKind::Damaged, source.as_str(), error)),
             }
         }
+    } else if firmware::is_table(&bytes) {
+        firmware::read(&source, &bytes, gathering);
     } else if let Ok(file) = RegFile::parse(&bytes) {
         product::export(&source, &file, gathering);
     } else {
@@ -148,7 +150,10 @@ fn hive(path: &Path, gathering: &mut Gathering) -> Result<(), Problem> {
 }
 
 fn other_hive(source: String, hive: &Hive<OpenFile>) -> Result<(), Problem> {
-    hive.root().map_err(|error| Problem::new(ProblemKind::Damaged, source.clone(), error))?;
+    // Damage may be what hides the nodes that tell the hives.
+    for path in ["", "Microsoft", "Setup"] {
+        hive.node(path).map_err(|error| Problem::new(ProblemKind::Damaged, source.clone(), error))?;
+    }
     let message = "a registry hive that is neither SOFTWARE nor SYSTEM holds no product key";
     Err(Problem::new(ProblemKind::Unknown, source, message))
 }

@@ -37,28 +37,29 @@ pub(super) fn look(folder: &Path, gathering: &mut Gathering) {
     if let Err(error) = fs::read_dir(folder) {
         return gathering.problem(Problem::io(folder, &error));
     }
-    let before = gathering.counted();
-    if let Some(config) = config_of(folder) {
+    let known = if let Some(config) = config_of(folder) {
         gathering.windows(&windows_in(&config, false));
         let earlier = below(folder, &[EARLIER]).and_then(|root| config_of(&root));
         if let Some(config) = earlier {
             gathering.windows(&windows_in(&config, true));
         }
         file::look_at_tables(folder, gathering);
+        true
     } else {
-        collection(folder, gathering);
-    }
-    if gathering.counted() == before {
+        collection(folder, gathering)
+    };
+    if !known {
         gathering.problem(Problem::new(
             ProblemKind::WithoutWindows,
             shown(folder),
-            "no Windows, no registry hive, no export and no firmware table lies in this folder",
+            "no Windows, no SOFTWARE or SYSTEM hive, no export and no firmware table lies in this folder",
         ));
     }
 }
 
-/// A folder that is no Windows: every file in it that Keystow knows, the hives of one Windows together.
-fn collection(folder: &Path, gathering: &mut Gathering) {
+/// A folder that is no Windows: every file in it that Keystow knows, the hives of one Windows together. Says whether
+/// there was any.
+fn collection(folder: &Path, gathering: &mut Gathering) -> bool {
     let mut windows = WindowsFolder::default();
     let mut others = Vec::new();
     for path in files_in(folder) {
@@ -68,12 +69,14 @@ fn collection(folder: &Path, gathering: &mut Gathering) {
             _ => others.push(path),
         }
     }
-    if windows.software.is_some() || windows.system.is_some() {
+    let mut known = windows.software.is_some() || windows.system.is_some();
+    if known {
         gathering.windows(&windows);
     }
     for path in others {
-        file::look_if_known(&path, gathering);
+        known |= file::look_if_known(&path, gathering);
     }
+    known
 }
 
 /// The `config` folder of a Windows whose root, Windows folder or `config` folder this is.
