@@ -149,9 +149,9 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "measures the SOFTWARE hive that KEYSTOW_HIVE names"]
     fn windows_product_keys_cost_at_most_48_pages() {
-        let path = std::env::var_os("KEYSTOW_HIVE").expect("KEYSTOW_HIVE names a SOFTWARE hive");
+        // `cargo xtask bench` names a real one; the test before this one bounds a made one.
+        let Some(path) = std::env::var_os("KEYSTOW_HIVE") else { return };
         let pages = pages(&Hive::open(OpenFile::open(path.as_ref()).unwrap()).unwrap());
         println!("pages after Windows, its copies, Office, SQL Server, Visual Studio: {pages:?}");
         assert!(pages[1] <= 48, "{pages:?}");
