@@ -103,9 +103,18 @@ fn what_is_not_there_or_not_known_is_a_problem_of_its_kind() {
     assert_eq!(problems(&scan_file([])), [ProblemKind::Unknown]);
     assert_eq!(problems(&scan_file([0x89, b'P', b'N', b'G', 0, 0, 0])), [ProblemKind::Unknown]);
     assert_eq!(problems(&scan_file("%PDF-1.7")), [ProblemKind::Unknown]);
+    assert_eq!(problems(&scan_file(disk())), [ProblemKind::Unknown]);
     let mut other = Hive::new();
     other.at(r"SAM\Domains").text("", "accounts");
     assert_eq!(problems(&scan_file(other.bytes())), [ProblemKind::Unknown]);
+}
+
+/// A disk image of 64 MB that holds a product key as text somewhere, which reading it whole would find.
+fn disk() -> Vec<u8> {
+    let mut disk = vec![0; 64 << 20];
+    disk[510..512].copy_from_slice(&[0x55, 0xAA]);
+    disk[1 << 20..][..PRO_DEFAULT.len()].copy_from_slice(PRO_DEFAULT.as_bytes());
+    disk
 }
 
 #[test]
