@@ -126,13 +126,11 @@ fn a_folder_with_a_hive_that_says_nothing_is_not_called_a_folder_without_windows
 }
 
 #[test]
-#[cfg(unix)]
 fn a_file_that_may_not_be_read_is_a_problem_of_rights() {
-    use std::os::unix::fs::PermissionsExt;
     let pc = Pc::of(&ten(), &with_seven());
     let path = pc.path().join(CONFIG).join("SOFTWARE");
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
-    // An administrator reads it all the same.
+    let _ = std::process::Command::new("chmod").arg("000").arg(&path).status();
+    // An administrator reads it all the same, and some systems know no such rights.
     if std::fs::File::open(&path).is_err() {
         let scan = pc.scan();
         assert_eq!(problems(&scan), [ProblemKind::Rights]);
