@@ -106,7 +106,12 @@ fn product(
         license_digit: license.and_then(|license| u8::try_from(license.raw()).ok()),
         ..Clues::default()
     };
-    gathering.knowledge.product_for(&clues).unwrap_or_else(|| Product::unknown(Basis::EditionId))
+    // Zero says retail, and is also what a value says that says nothing; beside an edition it is believed.
+    let unnamed = || Product {
+        license_digit: clues.license_digit.filter(|digit| *digit != 0),
+        ..Product::unknown(Basis::EditionId)
+    };
+    gathering.knowledge.product_for(&clues).unwrap_or_else(unnamed)
 }
 
 /// Group and serial: from the product key, else from the visible Product ID, which also works when it was cleared,

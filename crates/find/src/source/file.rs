@@ -45,6 +45,7 @@ const OTHERS: &[(&[u8], &str)] = &[
     (b"\xfd7zXZ\x00", "an xz archive; unpack it first"),
     (b"\x1f\x8b", "a gzip archive; unpack it first"),
     (b"age-encryption.org/", "a sealed file; `keystow list --vault FOLDER` opens a vault"),
+    (b"conectix", "a Hyper-V disk; mount it read-only and name the mounted folder"),
     (b"vhdxfile", "a Hyper-V disk; mount it read-only and name the mounted folder"),
 ];
 
@@ -103,6 +104,10 @@ fn read(path: &Path, gathering: &mut Gathering) -> Result<(), Problem> {
     }
     if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Err(Problem::new(ProblemKind::Unknown, shown(path), format!("this is {what}")));
+    }
+    if is_binary(&head) && !firmware::is_table(&head) {
+        let message = "this is no text, hive or firmware table; a disk image is read once it is mounted";
+        return Err(Problem::new(ProblemKind::Unknown, shown(path), message));
     }
     let bytes = whole(path)?;
     let source = shown(path);
@@ -169,6 +174,14 @@ fn kind_of(hive: &Hive<OpenFile>) -> HiveKind {
 
 fn hive_head(head: &[u8]) -> bool {
     head.starts_with(b"regf")
+}
+
+/// Whether a file begins like no text of any encoding: UTF-16 puts its zeros in every other place, and the rest has
+/// none. Disk images are told so before they are read whole.
+fn is_binary(head: &[u8]) -> bool {
+    const MOST_ZEROS: usize = 64;
+    let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
+    zeros(0) > MOST_ZEROS && zeros(1) > MOST_ZEROS || head.get(510..512) == Some(&[0x55, 0xAA])
 }
 
 fn has_text_name(path: &Path) -> bool {

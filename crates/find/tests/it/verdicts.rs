@@ -58,6 +58,17 @@ fn a_sticker_key_belongs_to_its_pc() {
 }
 
 #[test]
+fn the_license_digit_tells_a_pc_makers_key_where_nothing_names_the_edition() {
+    for (license, verdict) in [(0, V::Unsure), (2, V::KeepThisPc), (3, V::Organization)] {
+        let value = V3 { license, ..seven_oem().v3 }.make();
+        let mut hive = keystow_makers::hive::Hive::new();
+        hive.at(CURRENT).text("CurrentBuild", "7601").value("DigitalProductId", 3, value);
+        let scan = scan_file(hive.bytes());
+        assert_eq!(scan.findings[0].verdict.kind, verdict, "{license}");
+    }
+}
+
+#[test]
 fn a_kms_client_key_is_the_organizations() {
     let scan = Pc::of(&software("Windows 10 Pro", "Professional", 19045, &pro_kms()), &system()).scan();
     assert_said(&scan, &[(P::Installed, Some("T83GX"), V::Organization)]);
