@@ -4,7 +4,7 @@
 //! call for each page, whatever the medium: a file, a device, an image, a remote object.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 
 use super::ReadAt;
@@ -21,11 +21,15 @@ pub struct PageCache<R> {
     reads: Cell<u64>,
 }
 
-/// The pages by number, and their numbers in the order in which they came.
+/// The pages in a ring, and where each number stands in it.
 #[derive(Default)]
 struct Kept {
-    pages: HashMap<u64, Vec<u8>>,
-    order: VecDeque<u64>,
+    ring: Vec<(u64, Vec<u8>)>,
+    places: HashMap<u64, usize>,
+    /// The place of the oldest page, once the ring is full.
+    oldest: usize,
+    /// The place that was asked for last: a reader asks for the same page many times over.
+    last: usize,
 }
 
 impl<R: ReadAt> PageCache<R> {
@@ -43,12 +47,11 @@ impl<R: ReadAt> PageCache<R> {
     /// Copies what lies at `start` of a page, reading the page if it is not at hand.
     fn copy(&self, number: u64, start: usize, part: &mut [u8]) -> io::Result<()> {
         let mut kept = self.kept.borrow_mut();
-        if !kept.pages.contains_key(&number) {
+        if kept.find(number).is_none() {
             let page = self.load(number, kept.make_room())?;
-            kept.order.push_back(number);
-            kept.pages.insert(number, page);
+            kept.put(number, page);
         }
-        let page = kept.pages.get(&number).and_then(|page| page.get(start..start.checked_add(part.len())?));
+        let page = kept.find(number).and_then(|page| page.get(start..start.checked_add(part.len())?));
         part.copy_from_slice(page.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
@@ -87,12 +90,32 @@ impl<R: ReadAt> ReadAt for PageCache<R> {
 }
 
 impl Kept {
-    /// Memory for one more page: that of the oldest when all places are taken.
-    fn make_room(&mut self) -> Vec<u8> {
-        if self.order.len() < KEPT {
-            return Vec::new();
+    fn find(&mut self, number: u64) -> Option<&[u8]> {
+        if self.ring.get(self.last).is_none_or(|(kept, _)| *kept != number) {
+            self.last = *self.places.get(&number)?;
         }
-        self.order.pop_front().and_then(|oldest| self.pages.remove(&oldest)).unwrap_or_default()
+        self.ring.get(self.last).map(|(_, page)| page.as_slice())
+    }
+
+    /// Memory for one more page: that of the oldest when all places are taken. The place stays empty until
+    /// [`put`](Self::put), so that a page that cannot be read leaves none behind.
+    fn make_room(&mut self) -> Vec<u8> {
+        let full = self.ring.len() == KEPT;
+        let Some((number, page)) = self.ring.get_mut(self.oldest).filter(|_| full) else { return Vec::new() };
+        self.places.remove(&std::mem::replace(number, u64::MAX));
+        std::mem::take(page)
+    }
+
+    fn put(&mut self, number: u64, page: Vec<u8>) {
+        let place = if self.ring.len() < KEPT { self.ring.len() } else { self.oldest };
+        if let Some(slot) = self.ring.get_mut(place) {
+            *slot = (number, page);
+            self.oldest = (place + 1) % KEPT;
+        } else {
+            self.ring.push((number, page));
+        }
+        self.places.insert(number, place);
+        self.last = place;
     }
 }
 
