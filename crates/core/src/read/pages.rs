@@ -169,10 +169,10 @@ mod tests {
         let mut all = vec![0; 300 * PAGE as usize];
         cache.read_at(0, &mut all).unwrap();
         assert!(all == cache.below.bytes);
-        assert_eq!(cache.kept.borrow().pages.len(), KEPT);
+        assert_eq!(cache.kept.borrow().ring.len(), KEPT);
         assert_eq!(cache.pages_read(), 300);
         cache.read_at(0, &mut [0; 1]).unwrap();
-        assert_eq!((cache.pages_read(), cache.kept.borrow().pages.len()), (301, KEPT));
+        assert_eq!((cache.pages_read(), cache.kept.borrow().ring.len()), (301, KEPT));
     }
 
     #[test]
