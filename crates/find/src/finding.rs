@@ -188,7 +188,7 @@ impl fmt::Display for Origin {
 
 impl Problem {
     pub(crate) fn new(kind: ProblemKind, place: impl Into<String>, message: impl fmt::Display) -> Self {
-        Self { kind, place: place.into(), message: message.to_string() }
+        Self { kind, place: hide(&place.into()), message: hide(&message.to_string()) }
     }
 
     /// Words an I/O error for a place.
@@ -209,5 +209,19 @@ impl Problem {
 
 /// Where a file of a source lies, for its origin.
 pub(crate) fn shown(path: &std::path::Path) -> String {
-    path.display().to_string()
+    hide(&path.display().to_string())
+}
+
+/// What a source says may drive a terminal or fake a line, so control characters are not passed on; and where a
+/// product key was typed in place of a path, it is not repeated.
+pub(crate) fn hide(text: &str) -> String {
+    match ProductKey::parse(text) {
+        Ok(key) => key.partial().masked('*'),
+        Err(_) => hide_controls(text),
+    }
+}
+
+/// The text without control characters.
+pub(crate) fn hide_controls(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }

@@ -133,7 +133,7 @@ impl View for Export<'_> {
 impl RawValue {
     /// The text of a string value, up to its end.
     pub(crate) fn text(&self) -> String {
-        hive::first_text(&self.data)
+        crate::finding::hide_controls(&hive::first_text(&self.data))
     }
 }
 

@@ -4,7 +4,7 @@ use keystow_core::identify::verdict::{self, Fact, HeldKind, PlaceKind, Setting};
 use keystow_core::identify::{Knowledge, LicenseType};
 use keystow_core::product_id::{Check, CheckName, Outcome};
 
-use crate::finding::{Evidence, Finding, FindingId, Found, Held, Installation, Origin, Problem};
+use crate::finding::{Evidence, Finding, FindingId, Found, Held, Installation, Origin, Problem, hide_controls};
 use crate::source::Source;
 
 /// Windows 10 began with this build; what is below has product keys of its own.
@@ -48,7 +48,12 @@ pub fn scan(sources: &[Source]) -> Scan {
 }
 
 impl Gathering {
-    pub(crate) fn add(&mut self, found: Found) {
+    pub(crate) fn add(&mut self, mut found: Found) {
+        // The names of nodes come from the disk, like everything else.
+        let Origin { source, path, value } = &mut found.origin;
+        for text in [source, path, value] {
+            *text = hide_controls(text);
+        }
         self.found.push((self.group, found));
     }
 

@@ -151,6 +151,7 @@ fn is_kept(place: PlaceKind, kind: VerdictKind) -> bool {
 fn decide(fact: &Fact<'_>, setting: Setting) -> (VerdictKind, &'static str) {
     use VerdictKind as V;
     match (fact.held, fact.place) {
+        (_, PlaceKind::Typed) if fact.failed.is_some() => return (V::Unsure, "mistyped"),
         _ if fact.failed.is_some() => return (V::Unsure, "check-failed"),
         (_, PlaceKind::FirmwareMarker) => return (V::KeepThisPc, "slic-marker"),
         (HeldKind::Partial, _) => return (V::PartialOnly, "last-five"),
@@ -235,7 +236,13 @@ const RULES: &[Rule] = &[
         id: "last-five",
         date: "2026-11-24",
         source: "Office 2013 and later store no product key",
-        sentence: "Only the last five characters are kept. No program can read the rest; keep the account or receipt.",
+        sentence: "The PC keeps the last five characters at most. No program can read the rest; keep the account or receipt.",
+    },
+    Rule {
+        id: "mistyped",
+        date: "2026-11-24",
+        source: "the checksum inside the product key; 226 published and 269 firmware product keys",
+        sentence: "This product key was typed wrong somewhere: its checksum fails. Compare it with where it came from.",
     },
     Rule {
         id: "oem",

@@ -92,7 +92,8 @@ pub(crate) fn export(source: &str, file: &RegFile, gathering: &mut Gathering) {
     windows::pasted(source, file, gathering);
 }
 
-fn unclean(condition: Condition) -> Option<(ProblemKind, String)> {
+/// What is wrong with a hive that was not closed properly.
+pub(crate) fn unclean(condition: Condition) -> Option<(ProblemKind, String)> {
     const AS_IT_LIES: &str = "it was read as it lies, so the newest changes may be missing";
     Some(match condition {
         Condition::Clean => return None,

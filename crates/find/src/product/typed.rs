@@ -9,10 +9,19 @@ use super::digital;
 use crate::finding::{Found, Held, Origin, PlaceKind, Problem, ProblemKind};
 use crate::scan::Gathering;
 
+/// More product keys than a person or a company writes into one file for a scan.
+const MOST_FINDINGS: usize = 20_000;
+
 /// Reads a text of any kind.
 pub(crate) fn read(source: &str, bytes: &[u8], gathering: &mut Gathering) {
     let scan = key_text::find(&decode(bytes));
-    for found in scan.findings {
+    let count = scan.findings.len();
+    if count > MOST_FINDINGS {
+        let message =
+            format!("{count} product keys are a list for `keystow identify`; the first {MOST_FINDINGS} were read");
+        gathering.problem(Problem::new(ProblemKind::Unknown, source, message));
+    }
+    for found in scan.findings.into_iter().take(MOST_FINDINGS) {
         let path = format!("line {}", found.place.line);
         let origin = Origin { source: source.to_owned(), path, value: String::new() };
         let held = match found.found {

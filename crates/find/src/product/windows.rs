@@ -191,7 +191,7 @@ fn installation(at: At<'_>, values: &[RawValue], replaced: Option<String>) -> In
         build,
         release: text("DisplayVersion").or_else(|| text("ReleaseId")),
         product_id: text("ProductId"),
-        replaced,
+        replaced: replaced.map(|when| crate::finding::hide_controls(&when)),
     }
 }
 

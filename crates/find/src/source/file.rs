@@ -155,6 +155,9 @@ fn hive(path: &Path, gathering: &mut Gathering) -> Result<(), Problem> {
 }
 
 fn other_hive(source: String, hive: &Hive<OpenFile>) -> Result<(), Problem> {
+    if let Some((kind, message)) = product::unclean(hive.condition()) {
+        return Err(Problem::new(kind, source, message));
+    }
     // Damage may be what hides the nodes that tell the hives.
     for path in ["", "Microsoft", "Setup"] {
         hive.node(path).map_err(|error| Problem::new(ProblemKind::Damaged, source.clone(), error))?;

@@ -37,7 +37,12 @@ pub(super) fn look(folder: &Path, gathering: &mut Gathering) {
     if let Err(error) = fs::read_dir(folder) {
         return gathering.problem(Problem::io(folder, &error));
     }
+    let barred = [CONFIG, CONFIG_WINNT, &["System32", "config"]].iter().find_map(|way| barred(folder, way));
+    if let Some(problem) = barred {
+        return gathering.problem(problem);
+    }
     let known = if let Some(config) = config_of(folder) {
+        not_files(&config, gathering);
         gathering.windows(&windows_in(&config, false));
         let earlier = below(folder, &[EARLIER]).and_then(|root| config_of(&root));
         if let Some(config) = earlier {
@@ -53,6 +58,25 @@ pub(super) fn look(folder: &Path, gathering: &mut Gathering) {
             ProblemKind::WithoutWindows,
             shown(folder),
             "no Windows, no SOFTWARE or SYSTEM hive, no export and no firmware table lies in this folder",
+        ));
+    }
+}
+
+/// The first folder on the way to the hives that is there and cannot be listed.
+fn barred(folder: &Path, way: &[&str]) -> Option<Problem> {
+    (1..=way.len()).find_map(|depth| {
+        let path = below(folder, way.get(..depth)?).filter(|path| path.is_dir())?;
+        fs::read_dir(&path).err().map(|error| Problem::io(&path, &error))
+    })
+}
+
+/// Hives that are no files: a folder, a pipe, a link to a device.
+fn not_files(config: &Path, gathering: &mut Gathering) {
+    for path in ["SOFTWARE", "SYSTEM"].iter().filter_map(|name| below(config, &[name])).filter(|path| !path.is_file()) {
+        gathering.problem(Problem::new(
+            ProblemKind::Damaged,
+            shown(&path),
+            "this should be a registry hive and is no file",
         ));
     }
 }

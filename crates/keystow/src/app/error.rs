@@ -11,6 +11,8 @@ pub(crate) enum Error {
     Device(#[from] DeviceError),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },
+    #[error("a product key was given where an item's name belongs; shells remember what is typed there")]
+    KeyAsName,
     #[error("no item is called {name}")]
     NoItem { name: String },
     #[error("no phrase was given to open the vault with")]

@@ -13,6 +13,11 @@ const CURRENT_BUILD: u32 = 26_100;
 /// A current Windows Server, likewise.
 const CURRENT_SERVER_BUILD: u32 = 26_100;
 
+/// Windows 7 with its service pack.
+const SEVEN_BUILD: u32 = 7601;
+/// Editions that end with Windows 7, sorted.
+const ONLY_SEVEN: &[&str] = &["Business", "HomeBasic", "HomePremium", "Starter", "Ultimate"];
+
 /// The Windows that a product key is to fit.
 pub(crate) struct Target {
     /// What people call it.
@@ -31,9 +36,16 @@ pub(crate) fn target(wanted: &str) -> Result<Target, String> {
         return in_scan(wanted, &keystow_find::scan(&[Source::Path(path.to_owned())]));
     }
     let edition = Edition::parse(wanted).filter(Edition::is_known).or_else(|| by_name(wanted));
-    let edition = edition.ok_or_else(|| format!("{wanted} is neither a folder or hive nor the name of an edition"))?;
-    let build = if edition.is_server() { CURRENT_SERVER_BUILD } else { CURRENT_BUILD };
-    let name = format!("a current {}", edition.name());
+    let edition = edition.ok_or_else(|| match ProductKey::parse(wanted) {
+        Ok(_) => "a product key was given where a Windows belongs; shells remember what is typed there".to_owned(),
+        Err(_) => format!("{wanted} is neither a folder or hive nor the name of an edition"),
+    })?;
+    let (age, build) = match edition.id() {
+        id if ONLY_SEVEN.contains(&id) => ("an old", SEVEN_BUILD),
+        _ if edition.is_server() => ("a current", CURRENT_SERVER_BUILD),
+        _ => ("a current", CURRENT_BUILD),
+    };
+    let name = format!("{age} {}", edition.name());
     Ok(Target { name, installed: Installed { edition, build }, firmware: None, is_pc: false })
 }
 

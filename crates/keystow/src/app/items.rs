@@ -56,6 +56,7 @@ impl Items {
         };
         let found: Vec<&Named> = self.items.iter().filter(matches).collect();
         match found.as_slice() {
+            [] if ProductKey::parse(wanted).is_ok() => Err(Error::KeyAsName),
             [] => Err(Error::NoItem { name: wanted.to_owned() }),
             [item] => Ok(item),
             several => Err(Error::Several {

@@ -1,5 +1,6 @@
 //! `keystow explain`
 
+use keystow_core::identify::verdict::VerdictKind;
 use keystow_core::product_id::{Check, Outcome};
 use keystow_find::{Finding, Scan};
 
@@ -37,7 +38,10 @@ fn explain(finding: &Finding, out: &mut Out) -> std::io::Result<()> {
     let verdict = &finding.verdict;
     let key = words::shown_key(&finding.held, out);
     out.line(format_args!("\n{}  {key}  {}", finding.id, words::product_name(finding)))?;
-    out.line(format_args!("    {}", verdict.kind.sentence()))?;
+    // Why a finding is unsure differs from rule to rule; one sentence for all would mislead.
+    if verdict.kind != VerdictKind::Unsure {
+        out.line(format_args!("    {}", verdict.kind.sentence()))?;
+    }
     out.line(format_args!("    verdict   {} by rule {} of {}", verdict.kind, verdict.rule.id, verdict.rule.date))?;
     out.line(format_args!("    rule      {}", verdict.rule.sentence))?;
     out.line(format_args!("    source    {}", verdict.rule.source))?;

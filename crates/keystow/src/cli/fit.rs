@@ -1,5 +1,6 @@
 //! `keystow fit`
 
+use keystow_core::identify::LicenseType;
 use keystow_core::identify::fit::Fit as Fitting;
 use serde_json::json;
 
@@ -14,12 +15,22 @@ pub(super) fn run(args: &Fit, app: &App, out: &mut Out) -> Result<Outcome, Failu
     let target = target(&args.windows)?;
     let product = match &args.item {
         Some(item) => fit::product_of_item(&list::read(app, out)?.pick(item)?.stored.item),
-        None => fit::product_of_key(&add::product_key(None, app)?),
+        None => {
+            let key = add::product_key(None, app)?;
+            if key.checksum_ok() == Some(false) {
+                let error = "the product key was typed wrong somewhere: its checksum fails";
+                return Err(Failure::new(FailureKind::Damaged, error).hint("compare it with the sticker"));
+            }
+            fit::product_of_key(&key)
+        }
     };
     let fitting = fit::check(&product, &target);
     out.object(&object(&fitting, &target, &product.name))?;
     out.line(format_args!("{} for {}: {}", product.name, target.name, answer(&fitting)))?;
     out.line(format_args!("  rule {} of {}: {}", fitting.rule.id, fitting.rule.date, fitting.rule.says))?;
+    if product.license_type() == Some(LicenseType::Oem) {
+        out.line("  It came with a PC: on another mainboard it is refused, whatever the edition.")?;
+    }
     Ok(if fitting.answer.fits() == Some(true) { Outcome::Done } else { Outcome::AnswerNo })
 }
 

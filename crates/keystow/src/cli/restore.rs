@@ -26,7 +26,7 @@ pub(super) fn run(args: &Restore, app: &App, out: &mut Out) -> Result<Outcome, F
         check(named, &product, target, out)?;
     }
     match (&args.setup, &args.export) {
-        (Some(folder), _) => setup(named, &product, folder, app, out),
+        (Some(folder), _) => setup(named, &product, folder, target.is_some(), app, out),
         (None, Some(path)) => plain(named, path, args, app, out),
         (None, None) => show(named, target.as_ref(), &product, out),
     }
@@ -57,6 +57,7 @@ fn whole(named: &Named) -> Result<&ProductKey, Failure> {
 }
 
 fn show(named: &Named, target: Option<&Target>, product: &Product, out: &mut Out) -> Result<Outcome, Failure> {
+    whole(named)?;
     let mut object = list::object(named, out);
     if let serde_json::Value::Object(members) = &mut object {
         members.insert("schema".to_owned(), json!("keystow.restore/1"));
@@ -71,7 +72,8 @@ fn show(named: &Named, target: Option<&Target>, product: &Product, out: &mut Out
         out.note(format!("       keystow restore {} --setup FOLDER           the files that Setup reads", named.name));
     }
     if named.stored.item.product_key.is_some() && out.reveal {
-        out.note("\nOn the PC: Settings, System, Activation, Change product key. Type it there.");
+        let way = if product.is_old_windows() { "Control Panel, System" } else { "Settings, System, Activation" };
+        out.note(format!("\nOn the PC: {way}, Change product key. Type it there."));
     }
     Ok(Outcome::Done)
 }
@@ -90,7 +92,14 @@ fn plain(named: &Named, path: &Path, args: &Restore, app: &App, out: &mut Out) -
 }
 
 /// The files that Setup reads: beside `setup.exe` the answer file, in `sources` the other two.
-fn setup(named: &Named, product: &Product, folder: &Path, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+fn setup(
+    named: &Named,
+    product: &Product,
+    folder: &Path,
+    compared: bool,
+    app: &App,
+    out: &mut Out,
+) -> Result<Outcome, Failure> {
     let key = whole(named)?;
     if !folder.is_dir() {
         return Err(Error::PlaceMissing { path: folder.to_owned() }.into());
@@ -127,7 +136,17 @@ fn setup(named: &Named, product: &Product, folder: &Path, app: &App, out: &mut O
         "schema": "keystow.setup/1",
         "files": files.iter().map(|(path, _)| path.display().to_string()).collect::<Vec<_>>(),
     }))?;
+    if app.dry_run {
+        return Ok(Outcome::Done);
+    }
+    if !compared {
+        let edition = product.edition.as_ref().map_or("its own edition", |edition| edition.name());
+        out.note(format!("No Windows was named (--for), so nothing was compared: use media of {edition}."));
+    }
     out.warn("These files show the product key to everyone who gets them. Delete them after the installation.");
-    out.note("Setup finds them by itself when they lie at the root of the installation stick.");
+    out.note("Setup reads sources/PID.txt and sources/ei.cfg by itself. For an installation that asks nothing, rename");
+    out.note(
+        "unattend.xml to autounattend.xml, or start setup.exe /unattend:unattend.xml. It accepts the license terms.",
+    );
     Ok(Outcome::Done)
 }

@@ -137,14 +137,18 @@ fn problem_name(kind: ProblemKind) -> &'static str {
 pub(super) fn show_problems(problems: &[Problem], out: &mut Out) {
     for problem in problems {
         out.warn(format!("problem: {}: {}", problem.place, problem.message));
-        if let Some(hint) = problem_hint(problem.kind) {
+        if let Some(hint) = problem_hint(problem) {
             out.note(format!("  try: {hint}"));
         }
     }
 }
 
-fn problem_hint(kind: ProblemKind) -> Option<&'static str> {
-    Some(match kind {
+fn problem_hint(problem: &Problem) -> Option<&'static str> {
+    let place = problem.place.to_ascii_uppercase();
+    Some(match problem.kind {
+        ProblemKind::Damaged if !["SOFTWARE", "SYSTEM"].iter().any(|hive| place.contains(hive)) => {
+            "compare it with where it came from, or take another copy of it"
+        }
         ProblemKind::Damaged => {
             "another copy: System32\\config\\RegBack, a restore point, or an older backup of the disk"
         }
@@ -176,7 +180,7 @@ pub(super) fn outcome(scan: &Scan) -> Result<Outcome, Failure> {
 
 fn nothing(kind: FailureKind, first: &Problem) -> Failure {
     let failure = Failure::new(kind, format!("nothing was found: {}: {}", first.place, first.message));
-    match problem_hint(first.kind) {
+    match problem_hint(first) {
         Some(hint) => failure.hint(hint),
         None => failure,
     }

@@ -174,18 +174,18 @@ pub fn sweep(dir: &Path) -> io::Result<usize> {
 ///
 /// [`io::ErrorKind::FileTooLarge`] when it has more than `limit` bytes; what the system says otherwise.
 pub fn read_fresh(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
+    let file = sys::open(path)?;
     sys::forget(&file);
     read_all(file, limit)
 }
 
-/// Reads a whole file.
+/// Reads a whole file. It does not wait on pipes.
 ///
 /// # Errors
 ///
-/// [`io::ErrorKind::FileTooLarge`] when it has more than `limit` bytes; what the system says otherwise.
+/// [`io::ErrorKind::InvalidInput`] for a directory, a pipe or a terminal; [`io::ErrorKind::FileTooLarge`] when it has more than `limit` bytes; what the system says otherwise.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    read_all(File::open(path)?, limit)
+    read_all(sys::open(path)?, limit)
 }
 
 /// Asks what there is to know about a path.
