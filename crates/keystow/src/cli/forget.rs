@@ -19,7 +19,7 @@ pub(super) fn run(args: &Forget, app: &App, out: &mut Out) -> Result<Outcome, Fa
         let key = list::key(named, out);
         out.line(format_args!("{}  {key}  {}", named.name, named.stored.item.about.product))?;
     }
-    if app.dry_run || !phrase::confirm("Forget these?", true, app)? {
+    if app.dry_run || !phrase::confirm("Forget these?", true, app, out)? {
         out.line("Nothing was forgotten.")?;
         return Ok(Outcome::Done);
     }

@@ -69,6 +69,7 @@ fn show(phrase: &Phrase, out: &mut Out) -> Result<(), Failure> {
         out.line(format_args!("    {}  {word}", at + 1))?;
     }
     out.line("")?;
+    out.flush()?;
     Ok(())
 }
 
@@ -93,10 +94,11 @@ fn ask_back(phrase: &Phrase, out: &mut Out) -> Result<(), Failure> {
 }
 
 /// Asks a question that is answered with yes or no. Where nobody can be asked, the answer is `without`.
-pub(super) fn confirm(question: &str, without: bool, app: &App) -> Result<bool, Failure> {
+pub(super) fn confirm(question: &str, without: bool, app: &App, out: &mut Out) -> Result<bool, Failure> {
     if !app.may_ask {
         return Ok(without);
     }
+    out.flush()?;
     let mut stderr = io::stderr().lock();
     write!(stderr, "{question} [y/N] ")?;
     stderr.flush()?;
@@ -106,10 +108,11 @@ pub(super) fn confirm(question: &str, without: bool, app: &App) -> Result<bool, 
 }
 
 /// Asks where the second copy is to lie; nothing means beside the first.
-pub(super) fn ask_place(app: &App) -> Result<Option<PathBuf>, Failure> {
+pub(super) fn ask_place(app: &App, out: &mut Out) -> Result<Option<PathBuf>, Failure> {
     if !app.may_ask {
         return Ok(None);
     }
+    out.flush()?;
     let mut stderr = io::stderr().lock();
     writeln!(
         stderr,
