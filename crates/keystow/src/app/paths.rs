@@ -49,4 +49,9 @@ impl Paths {
     pub(crate) fn phrase(&self) -> PathBuf {
         self.data.join("RECOVERY-PHRASE.txt")
     }
+
+    /// The recovery phrase that lay there before, until the new one is proven.
+    pub(crate) fn phrase_before(&self) -> PathBuf {
+        self.data.join("RECOVERY-PHRASE-BEFORE.txt")
+    }
 }

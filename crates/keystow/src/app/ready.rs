@@ -22,7 +22,7 @@ impl App {
     /// Looks at every condition. Without a vault, that is the first that does not hold.
     pub(crate) fn ready(&self, scan: &Scan) -> Result<Vec<Condition>> {
         let mut conditions = vec![read_whole(scan), agreed(scan)];
-        if !self.has_vault() {
+        if self.needs_vault()? {
             conditions.push(Condition {
                 holds: false,
                 says: "there is no vault yet".to_owned(),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use keystow_os::files;
-use keystow_vault::{Device, Opened, Phrase, PlaceError, Pruned, Rekeyed, Repaired, Vault};
+use keystow_vault::{Device, DeviceError, Opened, Phrase, PlaceError, Pruned, Rekeyed, Repaired, Vault};
 use zeroize::Zeroizing;
 
 use super::App;
@@ -17,6 +17,26 @@ impl App {
     /// Whether there is a vault of this person on this device, or one was named.
     pub(crate) fn has_vault(&self) -> bool {
         self.places().is_ok_and(|places| places.iter().any(|place| holds_copy(place)))
+    }
+
+    /// Whether a vault must be made first. A vault whose places are all out of reach, or whose list of places is
+    /// damaged, is no reason to make another one over it.
+    ///
+    /// # Errors
+    ///
+    /// What hinders reading the list of places.
+    pub(crate) fn needs_vault(&self) -> Result<bool> {
+        if self.vault.is_some() {
+            return Ok(false);
+        }
+        match self.places() {
+            Err(Error::NoVault) => Ok(true),
+            Ok(places) => {
+                let enrolled = !matches!(Device::load(&self.paths.state()), Err(DeviceError::NotEnrolled { .. }));
+                Ok(!enrolled && !places.iter().any(|place| holds_copy(place)))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The folders of a new vault: the person's own, and the places they name or a second folder beside the first.
@@ -41,8 +61,12 @@ impl App {
 
     /// Opens the copies of the vault, without a phrase.
     pub(crate) fn open_vault(&self) -> Result<Vault> {
-        let places = self.places()?;
-        Ok(Vault::open(boxed(&places), self.device().as_ref())?)
+        self.open_vault_in(&self.places()?)
+    }
+
+    /// Opens the copies in these folders, without a phrase.
+    pub(crate) fn open_vault_in(&self, folders: &[PathBuf]) -> Result<Vault> {
+        Ok(Vault::open(boxed(folders), self.device().as_ref())?)
     }
 
     /// What this device knows of the vault; `None` when it is not enrolled, or another vault was named.
@@ -72,7 +96,12 @@ impl App {
     ) -> Result<(Rekeyed, Vec<(String, String)>)> {
         let rekeyed = vault.writer(&self.paths.state())?.rekey(opened, phrase, self.now())?;
         let bad = |proof: keystow_vault::Proof| Some((proof.place, proof.result.err()?.to_string()));
-        Ok((rekeyed, vault.prove(opened, &[]).into_iter().filter_map(bad).collect()))
+        let bad: Vec<_> = vault.prove(opened, &[]).into_iter().filter_map(bad).collect();
+        let before = self.paths.phrase_before();
+        if bad.is_empty() && rekeyed.places.iter().all(|place| place.result.is_ok()) && before.exists() {
+            files::remove(&before).map_err(at(before))?;
+        }
+        Ok((rekeyed, bad))
     }
 
     /// Removes for good what was retired more than 90 days ago.
@@ -90,10 +119,15 @@ impl App {
         }
     }
 
-    /// Puts a generated phrase into a file that only its owner can read, and gives its path.
+    /// Puts a generated phrase into a file that only its owner can read, and gives its path. A phrase that lies there
+    /// is kept beside it: until the new one is proven, it may be the only one that opens the vault.
     pub(crate) fn leave_phrase(&self, phrase: &Phrase) -> Result<PathBuf> {
         let path = self.paths.phrase();
         files::create_dir(path.parent().unwrap_or(Path::new("."))).map_err(at(&path))?;
+        if path.exists() {
+            let before = Zeroizing::new(files::read(&path, MOST_PHRASE).map_err(at(&path))?);
+            files::replace(&self.paths.phrase_before(), &before).map_err(at(&path))?;
+        }
         let text = Zeroizing::new(format!("{}\n", phrase.reveal()));
         files::replace(&path, text.as_bytes()).map_err(at(&path))?;
         Ok(path)

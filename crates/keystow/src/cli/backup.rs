@@ -26,7 +26,7 @@ pub(super) fn run(args: &Backup, app: &mut App, out: &mut Out) -> Result<Outcome
         out.line("\nDry run: these would go into the vault; nothing was written.")?;
         return words::outcome(&scan);
     }
-    let new = !app.has_vault();
+    let new = app.needs_vault()?;
     let (vault, opened, left) = if new { create(args, app, out)? } else { existing(args, app, out)? };
     let (done, _) = app.back_up(&scan, vault, opened.as_ref())?;
     if out.json {

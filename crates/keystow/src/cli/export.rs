@@ -14,6 +14,8 @@ use crate::app::export::{csv, full_key, json, txt};
 use crate::app::items::Named;
 
 pub(super) fn run(args: &Export, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    let to_program = out.json && args.output.is_none();
+    let form = if to_program { Format::Json } else { args.format };
     let items = list::read(app, out)?;
     list::unread(&items, out);
     let chosen: Vec<&Named> = if args.items.is_empty() {
@@ -27,7 +29,7 @@ pub(super) fn run(args: &Export, app: &App, out: &mut Out) -> Result<Outcome, Fa
     }
     let Some(path) = &args.output else {
         let reveal = out.reveal;
-        let text = format(&chosen, args.format, |item| if reveal { full_key(item) } else { masked(item) })?;
+        let text = format(&chosen, form, |item| if reveal { full_key(item) } else { masked(item) })?;
         out.raw().write_all(text.as_bytes())?;
         return Ok(Outcome::Done);
     };
@@ -35,7 +37,7 @@ pub(super) fn run(args: &Export, app: &App, out: &mut Out) -> Result<Outcome, Fa
         out.line(format_args!("Dry run: {} items would go into {}.", chosen.len(), path.display()))?;
         return Ok(Outcome::Done);
     }
-    let text = format(&chosen, args.format, full_key)?;
+    let text = format(&chosen, form, full_key)?;
     app.write_plain(path, text.as_bytes(), args.anyway)?;
     out.line(format_args!("{} items are in {}.", chosen.len(), path.display()))?;
     out.warn("This file shows product keys to everyone who gets it. Delete it when you are done with it.");

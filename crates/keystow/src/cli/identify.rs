@@ -11,6 +11,7 @@ use keystow_core::identify::{self, Channel, Found, Generic, Identified, Observed
 use super::args::Identify;
 use super::failure::{Failure, FailureKind, Outcome};
 use super::out::Out;
+use crate::app::error::at;
 use crate::lines::{self, Row, Shape};
 
 pub(super) fn run(args: &Identify, out: &mut Out) -> Result<Outcome, Failure> {
@@ -19,11 +20,7 @@ pub(super) fn run(args: &Identify, out: &mut Out) -> Result<Outcome, Failure> {
     let shape = if out.json { Shape::Json } else { Shape::Words { mask: out.mask } };
     let tally = match &args.file {
         Some(path) => {
-            let file = File::open(path).map_err(|error| {
-                let failure = Failure::from(io::Error::from(error.kind()));
-                Failure { error: format!("{}: {}", path.display(), failure.error), ..failure }
-                    .hint("check the spelling")
-            })?;
+            let file = File::open(path).map_err(at(path))?;
             lines::identify(file, out.raw(), shape, row)?
         }
         None => lines::identify(io::stdin().lock(), out.raw(), shape, row)?,

@@ -1,32 +1,38 @@
 //! `keystow completions`, `keystow man`: what the arguments say, for shells and readers.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use clap::{Arg, Command, CommandFactory};
 
 use super::args::{Cli, Completions, Man};
 use super::failure::{Failure, Outcome};
 use super::out::Out;
+use crate::app::App;
 
 pub(super) fn completions(args: &Completions, out: &mut Out) -> Result<Outcome, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "keystow", &mut text);
-    out.raw().write_all(&text)?;
+    out.text(&String::from_utf8_lossy(&text))?;
     Ok(Outcome::Done)
 }
 
-pub(super) fn man(args: &Man, out: &mut Out) -> Result<Outcome, Failure> {
+pub(super) fn man(args: &Man, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     let mut command = Cli::command();
     command.build();
     if args.markdown {
-        out.raw().write_all(markdown(&command).as_bytes())?;
+        out.text(&markdown(&command))?;
     } else if let Some(folder) = &args.output {
+        if app.dry_run {
+            out.line(format_args!("Dry run: the manual pages would go into {}.", folder.display()))?;
+            return Ok(Outcome::Done);
+        }
         std::fs::create_dir_all(folder)?;
         clap_mangen::generate_to(command, folder)?;
-        out.note(format!("The manual pages are in {}.", folder.display()));
+        out.line(format_args!("The manual pages are in {}.", folder.display()))?;
     } else {
-        clap_mangen::Man::new(command).render(out.raw())?;
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command).render(&mut page)?;
+        out.text(&String::from_utf8_lossy(&page))?;
     }
     Ok(Outcome::Done)
 }

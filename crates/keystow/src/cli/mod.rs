@@ -36,19 +36,50 @@ use out::{Out, Style};
 
 /// Runs the command that the arguments name.
 pub(crate) fn run() -> ExitCode {
+    if std::env::args_os().any(|arg| is_product_key(&arg)) {
+        return ExitCode::from(Out::new(asked_style()).end(Err(product_key_in_argument())));
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return ExitCode::from(if asked { 0 } else { FailureKind::Usage.exit_code() });
-        }
+        Err(error) => return ExitCode::from(misused(&error)),
     };
     let all = &cli.all;
     let style = Style { json: all.json, plain: all.plain, quiet: all.quiet, reveal: all.reveal };
     let mut out = Out::new(style);
     let ended = start(&cli).and_then(|mut app| dispatch(&cli.command, &mut app, &mut out));
     ExitCode::from(out.end(ended))
+}
+
+/// Shows help where it was asked for; else says what is wrong with the arguments.
+fn misused(error: &clap::Error) -> u8 {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let _ = error.print();
+        return 0;
+    }
+    if !asked_style().json {
+        let _ = error.print();
+        return FailureKind::Usage.exit_code();
+    }
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    Out::new(asked_style()).end(Err(Failure::usage(first).hint("keystow --help")))
+}
+
+/// The style, where the arguments could not be understood.
+fn asked_style() -> Style {
+    Style { json: std::env::args_os().any(|arg| arg == "--json"), ..Style::default() }
+}
+
+/// Whether an argument, or the value in it, is a product key.
+fn is_product_key(arg: &std::ffi::OsStr) -> bool {
+    let text = arg.to_string_lossy();
+    text.rsplit('=').next().is_some_and(|value| keystow_core::ProductKey::parse(value).is_ok())
+}
+
+/// Shells remember arguments, and other users of the PC can see them. The words do not repeat it.
+fn product_key_in_argument() -> Failure {
+    Failure::usage("a product key is no argument: the shell would remember it, and others on this PC could see it")
+        .hint("type it when asked, or put it into a file: keystow add --from FILE, keystow fit --for WINDOWS < FILE")
 }
 
 fn start(cli: &Cli) -> Result<App, Failure> {
@@ -77,7 +108,7 @@ fn dispatch(command: &Command, app: &mut App, out: &mut Out) -> Result<Outcome, 
         Command::Identify(args) => identify::run(args, out),
         Command::Import(args) => import::run(args, app, out),
         Command::List(args) => list::run(args, app, out),
-        Command::Man(args) => manual::man(args, out),
+        Command::Man(args) => manual::man(args, app, out),
         Command::Ready(args) => ready::run(args, app, out),
         Command::Restore(args) => restore::run(args, app, out),
         Command::Scan(args) => scan::run(args, out),

@@ -14,6 +14,10 @@ pub(crate) struct Out {
     pub(crate) reveal: bool,
     quiet: bool,
     color: bool,
+    /// What was said to people so far, for programs when no object follows.
+    said: Vec<String>,
+    /// Whether programs have their answer.
+    answered: bool,
     /// What hides a symbol; `*` where the terminal has no bullet.
     pub(crate) mask: char,
 }
@@ -51,13 +55,21 @@ impl Out {
             reveal: style.reveal,
             quiet: style.quiet,
             color,
+            said: Vec::new(),
+            answered: false,
             mask: if utf8 && !style.plain { '•' } else { '*' },
         }
     }
 
-    /// One line of the result, for people. Nothing when a program asked.
+    /// One line of the result, for people. A program gets it when the command has no object of its own.
     pub(crate) fn line(&mut self, text: impl Display) -> io::Result<()> {
-        if self.json { Ok(()) } else { writeln!(self.stdout, "{text}") }
+        if !self.json {
+            return writeln!(self.stdout, "{text}");
+        }
+        if !self.answered {
+            self.said.push(text.to_string());
+        }
+        Ok(())
     }
 
     /// The result, for programs. Nothing when a person asked.
@@ -65,6 +77,7 @@ impl Out {
         if !self.json {
             return Ok(());
         }
+        self.answered = true;
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
         writeln!(self.stdout, "{}", ascii(&text))
     }
@@ -76,7 +89,19 @@ impl Out {
 
     /// Bytes as they are, for results that have a format of their own.
     pub(crate) fn raw(&mut self) -> &mut impl Write {
+        self.answered = true;
         &mut self.stdout
+    }
+
+    /// A result that is one text, such as a script. Programs that ask for JSON get it as a string.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        self.object(&serde_json::json!({"schema": "keystow.text/1", "text": text}))?;
+        if self.json { Ok(()) } else { self.stdout.write_all(text.as_bytes()) }
+    }
+
+    /// Shows what was said so far, before a question is asked.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.stdout.flush()
     }
 
     /// A message beside the result: progress, warnings, the next step.
@@ -108,7 +133,10 @@ impl Out {
     /// Says how the command ended and gives its exit code.
     pub(crate) fn end(mut self, ended: Result<Outcome, Failure>) -> u8 {
         let code = match &ended {
-            Ok(outcome) => outcome.exit_code(),
+            Ok(outcome) => {
+                self.say(outcome.exit_code());
+                outcome.exit_code()
+            }
             Err(failure) => {
                 self.failure(failure);
                 failure.kind.exit_code()
@@ -121,12 +149,23 @@ impl Out {
         }
     }
 
+    /// Gives programs the words that people got, when there was no object.
+    fn say(&mut self, code: u8) {
+        if !self.answered {
+            let says = std::mem::take(&mut self.said);
+            let _ = self.object(&serde_json::json!({"schema": "keystow.outcome/1", "exit": code, "says": says}));
+        }
+    }
+
     fn failure(&mut self, failure: &Failure) {
         let code = failure.kind.exit_code();
         let object = serde_json::json!({
             "schema": "keystow.failure/1", "exit": code, "error": failure.error, "hint": failure.hint,
         });
-        let _ = self.object(&object);
+        // One object a command: a scan that found nothing has given its problems already.
+        if !self.answered {
+            let _ = self.object(&object);
+        }
         let _ = self.stdout.flush();
         let mut stderr = io::stderr().lock();
         let _ = writeln!(stderr, "{} {} (exit {code})", self.tone(Tone::Bad, "error:"), failure.error);

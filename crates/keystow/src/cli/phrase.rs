@@ -70,6 +70,7 @@ fn show(phrase: &Phrase, out: &mut Out) -> Result<(), Failure> {
         out.line(format_args!("    {}  {word}", at + 1))?;
     }
     out.line("")?;
+    out.flush()?;
     Ok(())
 }
 

@@ -35,7 +35,7 @@ pub(super) fn run(args: &Ready, app: &App, out: &mut Out) -> Result<Outcome, Fai
     let answer = if safe { "It is safe to wipe this PC." } else { "Do not wipe this PC yet." };
     let answer = out.tone(Tone::Strong, answer);
     out.line(format_args!("\n{answer}"))?;
-    if let Some(path) = args.certificate.as_ref().filter(|_| safe) {
+    if let Some(path) = args.certificate.as_ref().filter(|_| safe && !app.dry_run) {
         app.write_plain(path, certificate(&conditions, app).as_bytes(), true)?;
         out.line(format_args!("The certificate is in {}.", path.display()))?;
     }

@@ -39,9 +39,12 @@ pub(super) fn run(args: &Show, app: &App, out: &mut Out) -> Result<Outcome, Fail
     out.line(format_args!("    kept since   {}", named.stored.first.strftime("%Y-%m-%d %H:%M UTC")))?;
     for evidence in &item.evidence {
         out.line(format_args!(
-            "    evidence     {}\\{}, {} bytes",
-            evidence.path,
-            evidence.value,
+            "    evidence     {}, {} bytes",
+            if evidence.value.is_empty() {
+                evidence.path.clone()
+            } else {
+                format!("{}\\{}", evidence.path, evidence.value)
+            },
             evidence.data.len()
         ))?;
     }

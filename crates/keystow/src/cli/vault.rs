@@ -6,7 +6,7 @@ use keystow_os::files::{self, Facts, FileSystem};
 use serde_json::{Value, json};
 
 use super::args::{PlaceCommand, Vault, VaultCommand};
-use super::failure::{Failure, Outcome};
+use super::failure::{Failure, FailureKind, Outcome};
 use super::out::{Out, Tone};
 use super::phrase::{self, New};
 use crate::app::App;
@@ -56,7 +56,7 @@ fn init(places: &[PathBuf], app: &App, out: &mut Out) -> Result<Outcome, Failure
         return Ok(Outcome::Done);
     }
     let folders = app.new_places(places)?;
-    if folders.iter().skip(1).any(|folder| crate::app::places::holds_copy(folder)) {
+    if folders.iter().any(|folder| crate::app::places::holds_copy(folder)) {
         return adopt(folders, app, out);
     }
     let New { phrase, left } = phrase::make(app.passphrase_file.as_deref(), app, out)?;
@@ -76,9 +76,9 @@ fn init(places: &[PathBuf], app: &App, out: &mut Out) -> Result<Outcome, Failure
 fn adopt(folders: Vec<PathBuf>, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     let (own, copies): (Vec<_>, Vec<_>) =
         folders.into_iter().partition(|folder| !crate::app::places::holds_copy(folder));
-    app.save_places(copies.clone())?;
-    let mut vault = app.open_vault()?;
+    let mut vault = app.open_vault_in(&copies)?;
     let opened = phrase::open(&vault, app, out)?;
+    app.save_places(copies)?;
     app.enroll(&mut vault, &opened)?;
     app.adopt_places(&own, vault)?;
     out.line("This PC knows the vault now, and keeps a copy of its own.")?;
@@ -96,12 +96,18 @@ fn add(place: &PathBuf, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
 
 fn remove(place: &PathBuf, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     let listed = app.places()?;
-    let gone = |listed: &&PathBuf| *listed == place || **listed == place.join("keystow-vault");
+    let place = std::path::absolute(place)?;
+    let gone = |listed: &&PathBuf| **listed == place || **listed == place.join("keystow-vault");
     let Some(folder) = listed.iter().find(gone).cloned() else {
-        return Err(Error::PlaceMissing { path: place.clone() }.into());
+        let error = format!("{}: no copy of the vault is kept there", place.display());
+        return Err(Failure::new(FailureKind::NotFound, error).hint("keystow vault place list"));
     };
     if listed.len() == 1 {
         return Err(Failure::usage("this is the only copy").hint("keystow vault place add FOLDER, first"));
+    }
+    if app.dry_run {
+        out.line(format_args!("Dry run: {} would not be written to any more.", folder.display()))?;
+        return Ok(Outcome::Done);
     }
     app.save_places(listed.into_iter().filter(|listed| *listed != folder).collect())?;
     out.line(format_args!("{} is not written to any more. The copy there stays.", folder.display()))?;
