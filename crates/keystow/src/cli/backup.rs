@@ -16,12 +16,12 @@ use crate::app::error::Error;
 pub(super) fn run(args: &Backup, app: &mut App, out: &mut Out) -> Result<Outcome, Failure> {
     let scan = keystow_find::scan(&words::sources(&args.sources));
     if scan.findings.is_empty() {
-        words::show_problems(&scan.problems, out);
+        words::show_problems(&scan, out);
         out.line("No product key was found, so there is nothing to back up.")?;
         return words::outcome(&scan);
     }
     scan::show(&scan, out)?;
-    words::show_problems(&scan.problems, out);
+    words::show_problems(&scan, out);
     if app.dry_run {
         out.line("\nDry run: these would go into the vault; nothing was written.")?;
         return words::outcome(&scan);

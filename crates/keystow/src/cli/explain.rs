@@ -19,7 +19,7 @@ pub(super) fn run(args: &Sources, out: &mut Out) -> Result<failure::Outcome, Fai
     for finding in &scan.findings {
         explain(finding, out)?;
     }
-    words::show_problems(&scan.problems, out);
+    words::show_problems(&scan, out);
     words::outcome(&scan)
 }
 

@@ -46,7 +46,8 @@ impl Out {
         let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
         let utf8 =
             utf8.is_none_or(|value| value.to_string_lossy().to_ascii_lowercase().replace('-', "").contains("utf8"));
-        let terminal = io::stdout().is_terminal();
+        let dumb = std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
+        let terminal = io::stdout().is_terminal() && !dumb;
         let color =
             terminal && !style.plain && !style.json && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         Self {
@@ -80,11 +81,6 @@ impl Out {
         self.answered = true;
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
         writeln!(self.stdout, "{}", ascii(&text))
-    }
-
-    /// Shows everything that was said so far, before a question.
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.stdout.flush()
     }
 
     /// Bytes as they are, for results that have a format of their own.

@@ -14,7 +14,7 @@ use crate::app::ready::Condition;
 pub(super) fn run(args: &Ready, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     let scan = keystow_find::scan(&words::sources(&args.sources));
     if scan.findings.is_empty() {
-        words::show_problems(&scan.problems, out);
+        words::show_problems(&scan, out);
         out.line("No product key was found, so nothing would be lost that Keystow knows of.")?;
         return words::outcome(&scan);
     }

@@ -17,7 +17,7 @@ pub(super) fn run(args: &Sources, out: &mut Out) -> Result<Outcome, Failure> {
     if scan.findings.is_empty() {
         out.line("No product key was found.")?;
     }
-    words::show_problems(&scan.problems, out);
+    words::show_problems(&scan, out);
     if !scan.findings.is_empty() {
         let sources: String = args.sources.iter().map(|source| format!(" {}", source.display())).collect();
         let first = scan.keep.first().map(|id| format!("     why {id}")).unwrap_or_default();

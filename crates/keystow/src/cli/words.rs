@@ -133,9 +133,10 @@ fn problem_name(kind: ProblemKind) -> &'static str {
     }
 }
 
-/// Says what could not be read, and what to do about it.
-pub(super) fn show_problems(problems: &[Problem], out: &mut Out) {
-    for problem in problems {
+/// Says what could not be read, and what to do about it; where that is all there is to say, [`outcome`] says the first.
+pub(super) fn show_problems(scan: &Scan, out: &mut Out) {
+    let said = outcome(scan).err().and_then(|_| first_problem(scan));
+    for problem in scan.problems.iter().filter(|problem| Some(*problem) != said) {
         out.warn(format!("problem: {}: {}", problem.place, problem.message));
         if let Some(hint) = problem_hint(problem) {
             out.note(format!("  try: {hint}"));
@@ -163,8 +164,7 @@ fn problem_hint(problem: &Problem) -> Option<&'static str> {
 
 /// How a look at sources ended: a place that could not be read leaves the rest printed.
 pub(super) fn outcome(scan: &Scan) -> Result<Outcome, Failure> {
-    let real = || scan.problems.iter().filter(|problem| problem.kind != ProblemKind::Empty);
-    match (scan.findings.is_empty(), real().next()) {
+    match (scan.findings.is_empty(), first_problem(scan)) {
         (false, None) => Ok(Outcome::Done),
         (false, Some(_)) => Ok(Outcome::Partly),
         (true, None) => Ok(Outcome::NothingFound),
@@ -176,6 +176,11 @@ pub(super) fn outcome(scan: &Scan) -> Result<Outcome, Failure> {
             _ => Ok(Outcome::NothingFound),
         },
     }
+}
+
+/// The first place that could not be read; one that was never filled in is no trouble.
+fn first_problem(scan: &Scan) -> Option<&Problem> {
+    scan.problems.iter().find(|problem| problem.kind != ProblemKind::Empty)
 }
 
 fn nothing(kind: FailureKind, first: &Problem) -> Failure {
