@@ -76,6 +76,16 @@ pub(crate) struct Slot {
 }
 
 impl Vault {
+    /// How many records this device has seen that no copy has now: an older copy was put back everywhere. A quick look
+    /// at names; [`verify`](Self::verify) looks closer.
+    #[must_use]
+    pub fn gone(&self, device: &Device) -> u64 {
+        let gone = |(device, head): (&DeviceId, &Head)| {
+            head.index.saturating_sub(self.indices(device).last().copied().unwrap_or(0))
+        };
+        device.state.heads.iter().map(gone).sum()
+    }
+
     /// Reads all items. With this device's state at hand, an index kept there spares opening old records; it is
     /// secret and proven to be ours, and used only while it fits the copies.
     #[must_use]

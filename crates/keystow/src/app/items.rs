@@ -17,6 +17,8 @@ const SHORTEST_ID: usize = 4;
 pub(crate) struct Items {
     pub(crate) items: Vec<Named>,
     pub(crate) unread: Vec<Unread>,
+    /// How many records this PC has seen that no copy has now.
+    pub(crate) gone: u64,
 }
 
 /// An item and its name: `k1` is the product key that was put first, `o1` the first Office.
@@ -30,6 +32,7 @@ impl Items {
     /// that after the first backup `k2` is still `k2`.
     pub(crate) fn read(vault: &Vault, opened: &Opened, device: Option<&Device>) -> Self {
         let Listing { mut items, unread, .. } = vault.items(opened, device);
+        let gone = device.map_or(0, |device| vault.gone(device));
         items.sort_by_cached_key(|stored| (stored.first, finding(stored), stored.id.clone()));
         let mut counts = BTreeMap::new();
         let named = |stored: StoredItem| {
@@ -38,7 +41,7 @@ impl Items {
             *count += 1;
             Named { name: format!("{letter}{count}"), stored }
         };
-        Self { items: items.into_iter().map(named).collect(), unread }
+        Self { items: items.into_iter().map(named).collect(), unread, gone }
     }
 
     /// The item that a person means: by name, by id or its beginning, or by the last five characters.

@@ -30,7 +30,7 @@ pub(super) fn run(args: &List, app: &App, out: &mut Out) -> Result<Outcome, Fail
         out.line("There is no such item in the vault.")?;
     }
     unread(&items, out);
-    Ok(match (shown.is_empty(), items.unread.is_empty()) {
+    Ok(match (shown.is_empty(), items.unread.is_empty() && items.gone == 0) {
         (_, false) => Outcome::Partly,
         (true, true) => Outcome::NothingFound,
         (false, true) => Outcome::Done,
@@ -44,7 +44,15 @@ pub(super) fn read(app: &App, out: &mut Out) -> Result<Items, Failure> {
     Ok(Items::read(&vault, &opened, app.device().as_ref()))
 }
 
+/// Says what is missing from the list.
 pub(super) fn unread(items: &Items, out: &mut Out) {
+    if items.gone > 0 {
+        let count = items.gone;
+        out.warn(format!(
+            "problem: {count} records that this PC has seen are in no copy now: an older copy was put back"
+        ));
+        out.note("  try: keystow verify");
+    }
     for unread in &items.unread {
         out.warn(format!(
             "problem: record {}: {}\n  try: keystow verify --repair",
