@@ -1,5 +1,8 @@
 //! One look at one or more sources: gathers, merges what is the same, judges, and orders what is worth keeping.
 
+use std::collections::HashMap;
+
+use keystow_core::ProductKey;
 use keystow_core::identify::verdict::{self, Fact, HeldKind, PlaceKind, Setting};
 use keystow_core::identify::{Knowledge, LicenseType};
 use keystow_core::product_id::{Check, CheckName, Outcome};
@@ -129,9 +132,10 @@ impl Gathering {
 /// Joins findings of the same product key; the first place wins and the others become `also`.
 fn merge(group: impl Iterator<Item = Found>) -> Vec<(Found, Vec<Origin>)> {
     let mut merged: Vec<(Found, Vec<Origin>)> = Vec::new();
+    let mut places: HashMap<ProductKey, usize> = HashMap::new();
     for found in group {
-        let same = |(other, _): &&mut (Found, Vec<Origin>)| found.held.full().is_some() && other.held == found.held;
-        match merged.iter_mut().find(same) {
+        let known = found.held.full().map(|key| *places.entry(key.clone()).or_insert(merged.len()));
+        match known.and_then(|at| merged.get_mut(at)) {
             Some((first, also)) => {
                 also.push(found.origin);
                 first.evidence.extend(found.evidence);

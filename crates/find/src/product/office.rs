@@ -9,6 +9,8 @@ use crate::scan::{Gathering, evidence};
 
 /// 2003, 2007, 2010, 2013; 2016 and later. The last two keep a product key here only in a few volume installations.
 const RELEASES: &[&str] = &["11.0", "12.0", "14.0", "15.0", "16.0"];
+/// A real Office lists up to 350 products that could be installed.
+const MOST_PRODUCTS: usize = 2048;
 /// 64-bit Office, and 32-bit Office on a 64-bit Windows.
 const VIEWS: &[&str] = &[r"Microsoft\Office", r"Wow6432Node\Microsoft\Office"];
 const NAMES: &[&str] = &["ConvertToEdition", "DigitalProductID", "ProductID", "ProductName", "ProductNameBrand"];
@@ -28,7 +30,7 @@ pub(super) fn find(view: &dyn View, at: At<'_>, gathering: &mut Gathering) -> Re
 /// The nodes of one release. Most of them carry names only: they list everything that Office could be, and an installed
 /// one is told by its Product ID.
 fn registrations(view: &dyn View, at: At<'_>, path: &str, gathering: &mut Gathering) -> Result<(), RegistryError> {
-    for guid in view.children(path)? {
+    for guid in view.children(path)?.into_iter().take(MOST_PRODUCTS) {
         let node = format!("{path}\\{guid}");
         let Some(values) = view.values(&node, NAMES)? else { continue };
         // The value is spelled `DigitalProductID` here, and holds either version.

@@ -14,13 +14,15 @@ const BELOW: &[&str] = &["ClientSetup", "ProductID", "Setup", r"Tools\ClientSetu
 /// 2005 numbers the value by its edition: `DigitalProductID77599` and others.
 const VALUES: &[&str] =
     &["DigitalProductID", "DigitalProductID77591", "DigitalProductID77599", "DigitalProductID77654"];
+/// A server has a handful of instances; a hostile hive may claim many, and each costs several looks.
+const MOST_INSTANCES: usize = 128;
 const EDITION: &str = "Edition";
 /// The length of a product key alone, as 2012 and later store it.
 const BARE: usize = 16;
 
 pub(super) fn find(view: &dyn View, at: At<'_>, gathering: &mut Gathering) -> Result<(), RegistryError> {
     for server in SERVERS {
-        for instance in view.children(server)? {
+        for instance in view.children(server)?.into_iter().take(MOST_INSTANCES) {
             for below in BELOW {
                 let path = format!("{server}\\{instance}\\{below}");
                 let wanted: Vec<&str> = VALUES.iter().chain(&[EDITION]).copied().collect();

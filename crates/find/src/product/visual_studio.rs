@@ -7,6 +7,8 @@ use crate::registry::{RegistryError, View};
 use crate::scan::Gathering;
 
 const LICENSES: &str = r"Classes\Licenses";
+/// More than all programs together that keep licenses there.
+const MOST_LICENSES: usize = 256;
 /// The releases by the first eight digits of their GUIDs, sorted.
 const RELEASES: &[(&str, &str)] = &[
     ("1299B4B9", "Visual Studio 2022"),
@@ -19,7 +21,7 @@ const RELEASES: &[(&str, &str)] = &[
 ];
 
 pub(super) fn find(view: &dyn View, at: At<'_>, gathering: &mut Gathering) -> Result<(), RegistryError> {
-    for guid in view.children(LICENSES)? {
+    for guid in view.children(LICENSES)?.into_iter().take(MOST_LICENSES) {
         let Some(start) = guid.trim_start_matches('{').get(..8).map(str::to_ascii_uppercase) else { continue };
         let Ok(row) = RELEASES.binary_search_by_key(&start.as_str(), |(start, _)| start) else { continue };
         let path = format!("{LICENSES}\\{guid}");
