@@ -6,7 +6,7 @@ use keystow_find::{FindingId, Scan};
 use keystow_vault::{Change, ClockBehind, Item, ItemId, Opened, Proof, Receipt, Report, Vault};
 
 use super::App;
-use super::error::Result;
+use super::error::{Error, Result};
 use super::items;
 use super::places::{boxed, copy_in};
 use super::verify;
@@ -98,7 +98,10 @@ impl App {
                 continue;
             }
             let copy = boxed(std::slice::from_ref(&folder)).remove(0);
-            vault.writer(&self.paths.state())?.copy_to(copy)?;
+            vault.writer(&self.paths.state())?.copy_to(copy).map_err(|error| match error.source.kind() {
+                std::io::ErrorKind::AlreadyExists => Error::OtherVault { path: folder.clone() },
+                _ => error.into(),
+            })?;
             places.push(folder);
             self.save_places(places.clone())?;
         }

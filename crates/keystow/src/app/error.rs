@@ -21,6 +21,8 @@ pub(crate) enum Error {
     NoVault,
     #[error("{}: other users could read a plain file there", path.display())]
     OpenPlace { path: PathBuf },
+    #[error("{}: this place holds another vault", path.display())]
+    OtherVault { path: PathBuf },
     #[error("{}: the list of places is damaged: {source}", path.display())]
     Places { path: PathBuf, source: serde_json::Error },
     #[error(transparent)]

@@ -76,15 +76,28 @@ impl App {
 
     /// Enrolls this device where an interrupted run or a new PC left it without a key of its own.
     pub(crate) fn enroll(&self, vault: &mut Vault, opened: &Opened) -> Result<()> {
-        if Device::load(&self.paths.state()).is_err() {
-            vault.enroll(opened, &self.paths.state(), self.now())?;
+        match Device::load(&self.paths.state()) {
+            Err(DeviceError::NotEnrolled { .. }) => {
+                vault.enroll(opened, &self.paths.state(), self.now())?;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Heals every copy from the good ones.
     pub(crate) fn repair(&self, vault: &mut Vault, opened: Option<&Opened>) -> Result<Repaired> {
         Ok(vault.writer(&self.paths.state())?.repair(opened))
+    }
+
+    /// Whether this device may write now: asked before a new phrase is made, so that a refusal leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// What hinders it, such as another run.
+    pub(crate) fn may_write(&self, vault: &mut Vault) -> Result<()> {
+        vault.writer(&self.paths.state()).map(drop).map_err(Error::from)
     }
 
     /// Changes the phrase, and gives the places where the new one could not be proven.

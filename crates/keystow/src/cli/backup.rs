@@ -8,7 +8,7 @@ use super::args::Backup;
 use super::failure::{Failure, Outcome};
 use super::out::{Out, Tone};
 use super::phrase::{self, New};
-use super::{scan, words};
+use super::{scan, vault, words};
 use crate::app::App;
 use crate::app::backup::{BackedUp, Proven};
 use crate::app::error::Error;
@@ -33,9 +33,10 @@ pub(super) fn run(args: &Backup, app: &mut App, out: &mut Out) -> Result<Outcome
         out.object(&object(&done, &scan))?;
     }
     show(&done, &scan, out)?;
-    advice(new, left, app, out)?;
     let whole = done.places.iter().all(|place| place.failed.is_none() && !matches!(place.proof, Proven::No(_)));
+    advice(new && whole, left, app, out)?;
     if !whole {
+        out.warn("\nNot every copy is good.  try: mend or free the place that is named, then: keystow verify --repair");
         return Ok(Outcome::Partly);
     }
     words::outcome(&scan)
@@ -86,14 +87,7 @@ fn show(done: &BackedUp, scan: &Scan, out: &mut Out) -> Result<(), Failure> {
         };
         out.line(format_args!("  {}  {state}", place.place))?;
     }
-    if let Some(clock) = done.clock {
-        out.warn(format!(
-            "problem: this PC's clock says {}, before the last backup at {}; the order is kept, the times may be wrong\n  \
-             try: set the clock",
-            clock.now.strftime("%Y-%m-%d %H:%M"),
-            clock.last.strftime("%Y-%m-%d %H:%M")
-        ));
-    }
+    vault::clock(done, out);
     Ok(())
 }
 
@@ -108,7 +102,7 @@ fn advice(new: bool, left: Option<std::path::PathBuf>, app: &App, out: &mut Out)
         );
     }
     if devices.len() < 2 {
-        out.note("\nBoth copies lie on one disk, and one disk is not two places: if it dies, both are gone.");
+        out.note("\nAll copies lie on one disk, and one disk is not two places: if it dies, all are gone.");
         out.note("Next:  keystow vault place add FOLDER      a USB stick or another PC's disk");
     } else if new {
         out.note("\nNext:  keystow verify                      now and then");

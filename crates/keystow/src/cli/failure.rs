@@ -115,6 +115,7 @@ impl From<Error> for Failure {
             Error::NoPhrase => (K::WrongPhrase, "--passphrase-file FILE, or a terminal to ask on"),
             Error::NoVault => (K::NotFound, "keystow backup, or keystow list --vault FOLDER for a copy elsewhere"),
             Error::OpenPlace { .. } => (K::ForbiddenByPolicy, "a folder on this PC's own disk, or --anyway"),
+            Error::OtherVault { .. } => (K::Damaged, "another folder; or keystow list --vault FOLDER, to look into it"),
             Error::Phrase(_) | Error::PhraseFile { .. } => (K::Usage, "six words, or four unrelated words of your own"),
             Error::Place(error) | Error::Write(WriteError::Place(error)) => of_io(&error.source),
             Error::PlaceMissing { .. } => (K::NotFound, "plug it in or mount it, or check the spelling"),

@@ -41,9 +41,22 @@ pub(super) fn report(done: &BackedUp, out: &mut Out) -> Result<Outcome, Failure>
         }
         rows.push(json!({"place": place.place, "written": why.is_none(), "error": why}));
     }
+    clock(done, out);
     let items: Vec<_> = done.items.iter().map(keystow_vault::ItemId::as_str).collect();
     out.object(&json!({"schema": "keystow.written/1", "news": done.news, "items": items, "places": rows}))?;
     Ok(outcome)
+}
+
+/// Says that the clock stands before the last backup.
+pub(super) fn clock(done: &BackedUp, out: &mut Out) {
+    if let Some(clock) = done.clock {
+        out.warn(format!(
+            "problem: this PC's clock says {}, before the last backup at {}; the order is kept, the times may be wrong\n  \
+             try: set the clock",
+            clock.now.strftime("%Y-%m-%d %H:%M"),
+            clock.last.strftime("%Y-%m-%d %H:%M")
+        ));
+    }
 }
 
 /// Makes a vault; or takes over the one whose copy lies in a named place, on a new PC.
@@ -170,6 +183,7 @@ fn rekey(new: Option<&std::path::Path>, app: &App, out: &mut Out) -> Result<Outc
         out.line("Dry run: the recovery phrase would be changed in every place.")?;
         return Ok(Outcome::Done);
     }
+    app.may_write(&mut vault)?;
     let New { phrase, left } = phrase::make(new, app, out)?;
     let (rekeyed, proofs) = app.rekey(&mut vault, &mut opened, &phrase)?;
     let mut whole = true;

@@ -31,7 +31,7 @@ fn a_backup_without_a_terminal_makes_two_proven_copies_and_leaves_the_phrase_to_
     The recovery phrase is in HOME/.local/share/keystow/RECOVERY-PHRASE.txt
       Write its six words on paper, then delete the file: whoever has it and a copy can open everything.
 
-    Both copies lie on one disk, and one disk is not two places: if it dies, both are gone.
+    All copies lie on one disk, and one disk is not two places: if it dies, all are gone.
     Next:  keystow vault place add FOLDER      a USB stick or another PC's disk
            keystow list                        what is in the vault
            keystow ready SOURCE                before you wipe a PC

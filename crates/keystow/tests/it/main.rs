@@ -1,9 +1,15 @@
 //! Drives the built program as people and programs do. Each test has a home folder of its own.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test stops where it fails")]
+#![allow(clippy::print_stderr, reason = "a test says what it could not try")]
 
+mod bad_input;
 mod everyday;
 mod home;
 mod machine;
+mod new_pc;
+mod places;
+mod restoring;
 mod secrets;
 mod terminal;
+mod trouble;
