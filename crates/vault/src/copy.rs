@@ -7,7 +7,7 @@ use keystow_os::files::TEMPORARY;
 use thiserror::Error;
 
 use crate::id::{DeviceId, Hash, RecordId, VaultId};
-use crate::meta::{Manifest, MetaError};
+use crate::meta::{DeviceCard, Manifest, MetaError};
 use crate::place::Place;
 
 /// The name of the file that makes a folder a vault.
@@ -100,6 +100,20 @@ impl Copy {
                 Condition::Unreadable(error)
             }
         };
+    }
+
+    /// Removes what an interrupted creation left in a place where no vault is and no record: device files of a vault
+    /// that never came to be would be foreign in the next one. A place that cannot be tidied says so when it is written.
+    pub(crate) fn clear_interrupted_creation(&self) {
+        if !matches!(self.condition, Condition::NotThere | Condition::Damaged(None)) || !self.names.logs.is_empty() {
+            return;
+        }
+        for device in &self.names.devices {
+            let _ = self.place.remove(&DeviceCard::file(device));
+        }
+        for dir in ["", "devices"] {
+            let _ = self.place.sweep(dir);
+        }
     }
 
     /// Whether files of this vault are read from here and written to here.

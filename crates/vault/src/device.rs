@@ -174,6 +174,8 @@ impl Device {
             tag: Zeroized(BASE64.encode(&self.tag.0)),
         };
         files::create_dir(&self.dir).map_err(|source| DeviceError::Io { path: self.dir.clone(), source })?;
+        // What another device left on its way is not ours to bring.
+        self.remove_pending()?;
         save(&self.dir.join(STATE), &self.state)?;
         save(&self.dir.join(DEVICE), &text)
     }

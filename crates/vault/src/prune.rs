@@ -27,7 +27,8 @@ pub struct Pruned {
     pub items: BTreeSet<ItemId>,
     /// How many bodies were deleted, over all places.
     pub bodies: u64,
-    /// Bodies that could not be deleted. The next prune or repair tries again.
+    /// Bodies that could not be deleted, and places that did not take the record that says so and keep theirs. The next
+    /// prune or repair tries again.
     pub kept: Vec<PlaceError>,
 }
 
@@ -62,7 +63,8 @@ impl Writer<'_> {
         let vault = self.vault.manifest.vault.clone();
         let notices = vec![Notice::Pruned { vault, records: concerned.clone() }];
         let draft = Draft { notices, forget: expired.clone(), ..draft };
-        let (carrier, _) = self.commit_opened(draft, now, opened)?;
+        let (carrier, outcomes) = self.commit_opened(draft, now, opened)?;
+        pruned.kept.extend(outcomes.into_iter().filter_map(|outcome| outcome.result.err()));
         self.drop_bodies(&carrier, &concerned, &mut pruned);
         pruned.items = expired;
         Ok(pruned)

@@ -26,6 +26,8 @@ pub struct Rekeyed {
     pub places: Vec<PlaceOutcome>,
     /// Old identities that could not be removed.
     pub kept: Vec<PlaceError>,
+    /// Places that lack the record of the change. The next backup brings it there.
+    pub late: Vec<PlaceError>,
 }
 
 impl Writer<'_> {
@@ -56,11 +58,12 @@ impl Writer<'_> {
             notices: vec![Notice::Identity { vault, generation, sha256: hash }],
             ..Draft::default()
         };
-        self.commit_opened(draft, now, opened)?;
+        let (_, outcomes) = self.commit_opened(draft, now, opened)?;
         let kept = self.remove_old_identities(&path, &sealed);
         opened.file.clone_from(&path);
         opened.hash = hash;
-        Ok(Rekeyed { file: path, places, kept })
+        let late = outcomes.into_iter().filter_map(|outcome| outcome.result.err()).collect();
+        Ok(Rekeyed { file: path, places, kept, late })
     }
 
     /// Turns an outcome into an error where the medium does not give the same bytes back.

@@ -101,6 +101,8 @@ impl Writer<'_> {
             return Ok(false);
         };
         match (&finding.what, &finding.remedy) {
+            // Another device may be writing into its own log just now; what it leaves there, it sweeps itself.
+            (What::LeftOver, Remedy::Remove) if self.is_of_another(&finding.file) => Ok(false),
             (What::LeftOver, Remedy::Remove) => self.remove_left_over(at, finding).map(|()| true),
             (What::OldIdentity | What::PrunedStillThere, Remedy::Remove) => {
                 let copy = self.vault.copies.get(at);
@@ -118,6 +120,12 @@ impl Writer<'_> {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Whether a file lies in the log of another device.
+    fn is_of_another(&self, file: &str) -> bool {
+        let own = format!("log/{}/", self.device.id());
+        file.starts_with("log/") && !file.starts_with(&own)
     }
 
     fn remove_left_over(&self, at: usize, finding: &Finding) -> Result<(), PlaceError> {

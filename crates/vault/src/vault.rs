@@ -99,6 +99,7 @@ impl Vault {
         if let Some(copy) = copies.iter().find(taken) {
             return Err(VaultError::Exists { place: copy.place.name() });
         }
+        copies.iter().for_each(Copy::clear_interrupted_creation);
         let secrets = Secrets::generate()?;
         let identity = secrets.seal(phrase)?;
         let manifest = first_manifest(&secrets, &identity, now);

@@ -176,7 +176,8 @@ impl Writer<'_> {
         Ok(Receipt { record: Some(record), items, places, clock })
     }
 
-    /// Makes one more copy, in a place that holds none, and adds it to the vault.
+    /// Makes one more copy, in a place that holds none, and adds it to the vault. The place may be one of the vault's
+    /// own that was found empty.
     ///
     /// # Errors
     ///
@@ -193,10 +194,22 @@ impl Writer<'_> {
         let to = self.vault.copies.len() - 1;
         let healed = self.heal(to);
         match healed {
-            Ok(_) => self.vault.copies.iter_mut().skip(to).for_each(Copy::look_again),
+            Ok(_) => self.replace_earlier_look(to),
             Err(_) => self.vault.copies.truncate(to),
         }
         healed
+    }
+
+    /// Keeps a new copy in place of what was found there before it was made.
+    fn replace_earlier_look(&mut self, new: usize) {
+        let copies = &mut self.vault.copies;
+        let Some(mut copy) = copies.pop() else { return };
+        copy.look_again();
+        let earlier = copies.iter().take(new).position(|earlier| earlier.place.name() == copy.place.name());
+        match earlier.and_then(|at| copies.get_mut(at)) {
+            Some(earlier) => *earlier = copy,
+            None => copies.push(copy),
+        }
     }
 
     /// Whether the clock stands before this device's last record.
@@ -290,6 +303,10 @@ impl Writer<'_> {
         now: Timestamp,
         notices: &[Box<serde_json::value::RawValue>],
     ) -> Result<(RecordId, Vec<PlaceOutcome>), WriteError> {
+        // A record that waits for a place has its index already, and what is in it was promised.
+        if let Some(waiting) = self.device.pending()? {
+            self.deliver(waiting)?;
+        }
         let (head, vault) = (self.device.head(), self.vault.manifest.vault.clone());
         let own = Stamp { time: now, device: self.device.id(), index: head.map_or(1, |head| head.index + 1) };
         let stamped = |(at, act): (Option<Stamp>, Act)| Entry { at: at.unwrap_or_else(|| own.clone()), act };
@@ -372,8 +389,11 @@ impl Writer<'_> {
         for device in devices {
             let mut head = self.device.state.heads.get(&device).copied();
             for link in self.vault.links(&device, head.map_or(1, |head| head.index + 1), false) {
-                let follows = link.header.prev == head.map(|head| head.hash);
-                if !follows || link.header.index != head.map_or(1, |head| head.index + 1) {
+                let next = link.header.index == head.map_or(1, |head| head.index + 1);
+                let follows = next && link.header.prev == head.map(|head| head.hash);
+                // Other logs are followed step by step, so that no announcement in a gap is passed over. Our own later
+                // records count even past a gap: an index of ours must not be used again.
+                if !follows && (next || device != self.device.id()) {
                     break;
                 }
                 self.absorb(&link.header);

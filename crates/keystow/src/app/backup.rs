@@ -1,6 +1,6 @@
 //! Backing up: append what was found, to every place, and prove that each copy opens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use keystow_find::{FindingId, Scan};
 use keystow_vault::{Change, ClockBehind, Item, ItemId, Opened, Proof, Receipt, Report, Vault};
@@ -8,7 +8,7 @@ use keystow_vault::{Change, ClockBehind, Item, ItemId, Opened, Proof, Receipt, R
 use super::App;
 use super::error::{Error, Result};
 use super::items;
-use super::places::{boxed, copy_in};
+use super::places::{boxed, copy_in, holds_copy};
 use super::verify;
 
 /// What came of a backup.
@@ -92,20 +92,39 @@ impl App {
 
     /// Puts copies into more folders, and remembers them.
     pub(crate) fn adopt_places(&self, folders: &[PathBuf], mut vault: Vault) -> Result<Vault> {
-        let mut places = self.places()?;
-        for folder in folders.iter().cloned() {
-            if places.contains(&folder) {
-                continue;
-            }
-            let copy = boxed(std::slice::from_ref(&folder)).remove(0);
-            vault.writer(&self.paths.state())?.copy_to(copy).map_err(|error| match error.source.kind() {
-                std::io::ErrorKind::AlreadyExists => Error::OtherVault { path: folder.clone() },
-                _ => error.into(),
-            })?;
-            places.push(folder);
-            self.save_places(places.clone())?;
+        for folder in folders {
+            self.adopt_place(folder, &mut vault)?;
         }
         Ok(vault)
+    }
+
+    /// Makes the copies that an interrupted or failed run began. One that fails again is told of by the backup.
+    pub(crate) fn finish_places(&self, vault: &mut Vault) -> Result<()> {
+        if self.vault.is_none() {
+            let begun = self.list()?.unfinished;
+            for folder in begun.iter().filter(|folder| folder.parent().is_some_and(Path::is_dir)) {
+                let _ = self.adopt_place(folder, vault);
+            }
+        }
+        Ok(())
+    }
+
+    fn adopt_place(&self, folder: &PathBuf, vault: &mut Vault) -> Result<()> {
+        let mut list = self.list()?;
+        let listed = list.places.contains(folder);
+        if listed && holds_copy(folder) && !list.unfinished.contains(folder) {
+            return Ok(());
+        }
+        let copy = boxed(std::slice::from_ref(folder)).remove(0);
+        vault.writer(&self.paths.state())?.copy_to(copy).map_err(|error| match error.source.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::OtherVault { path: folder.clone() },
+            _ => error.into(),
+        })?;
+        if !listed {
+            list.places.push(folder.clone());
+        }
+        list.unfinished.retain(|begun| begun != folder);
+        self.save_list(&list)
     }
 }
 

@@ -40,6 +40,16 @@ impl Paths {
         self.data.join("device")
     }
 
+    /// The folder that all of this lies in.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The lock of whoever makes a vault, changes its places or its phrase.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.data.join("lock")
+    }
+
     /// The list of places.
     pub(crate) fn places(&self) -> PathBuf {
         self.data.join("places.json")
@@ -48,10 +58,5 @@ impl Paths {
     /// Where the recovery phrase is put when nobody is there to write it down.
     pub(crate) fn phrase(&self) -> PathBuf {
         self.data.join("RECOVERY-PHRASE.txt")
-    }
-
-    /// The recovery phrase that lay there before, until the new one is proven.
-    pub(crate) fn phrase_before(&self) -> PathBuf {
-        self.data.join("RECOVERY-PHRASE-BEFORE.txt")
     }
 }

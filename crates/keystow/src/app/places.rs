@@ -1,8 +1,12 @@
 //! The list of places: where copies of the person's vault lie.
+//!
+//! A place that is empty is not written to, because an empty folder may be where a stick is missing. The list
+//! therefore also says in which places a copy was begun and never ended; there the next backup makes it.
 
 use std::path::{Path, PathBuf};
 
-use keystow_os::files;
+use keystow_os::files::{self, Lock};
+use keystow_vault::DeviceError;
 use keystow_vault::place::{Folder, Place};
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +21,11 @@ const MANIFEST: &str = "vault.json";
 const MOST: u64 = 1 << 20;
 
 #[derive(Default, Deserialize, Serialize)]
-struct List {
-    places: Vec<PathBuf>,
+pub(crate) struct List {
+    pub(crate) places: Vec<PathBuf>,
+    /// Those of them that never held a whole copy yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unfinished: Vec<PathBuf>,
 }
 
 impl App {
@@ -27,23 +34,43 @@ impl App {
         if let Some(folder) = &self.vault {
             return Ok(vec![copy_in(folder)?]);
         }
+        Ok(self.list()?.places)
+    }
+
+    /// The list as it was written last. When it is lost, the person's own folders are still where they always are.
+    pub(crate) fn list(&self) -> Result<List> {
         let path = self.paths.places();
         match files::read(&path, MOST) {
-            Ok(text) => {
-                let list: List = serde_json::from_slice(&text).map_err(|source| Error::Places { path, source })?;
-                Ok(list.places)
+            Ok(text) => serde_json::from_slice(&text).map_err(|source| Error::Places { path, source }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let own = [self.paths.vault(), self.paths.second_copy()];
+                let places: Vec<_> = own.into_iter().filter(|folder| holds_copy(folder)).collect();
+                if places.is_empty() { Err(Error::NoVault) } else { Ok(List { places, unfinished: Vec::new() }) }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Error::NoVault),
             Err(error) => Err(at(path)(error)),
         }
     }
 
     /// Writes the list of places.
-    pub(crate) fn save_places(&self, places: Vec<PathBuf>) -> Result<()> {
+    pub(crate) fn save_list(&self, list: &List) -> Result<()> {
         let path = self.paths.places();
-        files::create_dir(path.parent().unwrap_or(Path::new("."))).map_err(at(&path))?;
-        let text = serde_json::to_vec_pretty(&List { places }).map_err(std::io::Error::other).map_err(at(&path))?;
+        files::create_dir(self.paths.data()).map_err(at(&path))?;
+        let text = serde_json::to_vec_pretty(list).map_err(std::io::Error::other).map_err(at(&path))?;
         files::replace(&path, &text).map_err(at(path))
+    }
+
+    /// Becomes the one run that changes what lies beside the vault, and removes what interrupted ones left there. It
+    /// ends with the value.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError::Locked`] while another run is at it.
+    pub(crate) fn begin(&self) -> Result<Lock> {
+        let (data, path) = (self.paths.data(), self.paths.lock());
+        files::create_dir(data).map_err(at(data))?;
+        let lock = Lock::try_acquire(&path).map_err(at(path))?.ok_or(DeviceError::Locked)?;
+        files::sweep(data).map_err(at(data))?;
+        Ok(lock)
     }
 }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::App;
 use super::error::{Error, Result, at};
-use super::places::{boxed, copy_in, holds_copy};
+use super::places::{List, boxed, copy_in, holds_copy};
 
 /// A passphrase is one line.
 const MOST_PHRASE: u64 = 4096;
@@ -39,6 +39,20 @@ impl App {
         }
     }
 
+    /// Refuses to make a vault where this device knows one, though none of its places may be reachable now. Asked
+    /// before anything is written: the list of places and the phrase of that vault must stay.
+    pub(crate) fn expect_no_vault(&self) -> Result<()> {
+        match Device::load(&self.paths.state()) {
+            Err(DeviceError::NotEnrolled { .. }) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Err(DeviceError::Exists { path: self.paths.state() }.into()),
+        }
+        match self.list() {
+            Err(Error::NoVault) | Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The folders of a new vault: the person's own, and the places they name or a second folder beside the first.
     pub(crate) fn new_places(&self, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let mut places = vec![self.paths.vault()];
@@ -54,8 +68,11 @@ impl App {
     /// Makes a vault with copies in the given folders, and gives the places that refused.
     pub(crate) fn create_vault(&self, places: &[PathBuf], phrase: &Phrase) -> Result<Vec<PlaceError>> {
         // The list comes first: a run that is killed after the vault was made must find it again.
-        self.save_places(places.to_vec())?;
+        let mut list = List { places: places.to_vec(), unfinished: places.to_vec() };
+        self.save_list(&list)?;
         let (_, failed) = Vault::create(boxed(places), &self.paths.state(), phrase, self.now())?;
+        list.unfinished.retain(|place| failed.iter().any(|error| error.place == place.display().to_string()));
+        self.save_list(&list)?;
         Ok(failed)
     }
 
@@ -109,12 +126,7 @@ impl App {
     ) -> Result<(Rekeyed, Vec<(String, String)>)> {
         let rekeyed = vault.writer(&self.paths.state())?.rekey(opened, phrase, self.now())?;
         let bad = |proof: keystow_vault::Proof| Some((proof.place, proof.result.err()?.to_string()));
-        let bad: Vec<_> = vault.prove(opened, &[]).into_iter().filter_map(bad).collect();
-        let before = self.paths.phrase_before();
-        if bad.is_empty() && rekeyed.places.iter().all(|place| place.result.is_ok()) && before.exists() {
-            files::remove(&before).map_err(at(before))?;
-        }
-        Ok((rekeyed, bad))
+        Ok((rekeyed, vault.prove(opened, &[]).into_iter().filter_map(bad).collect()))
     }
 
     /// Removes for good what was retired more than 90 days ago.
@@ -122,26 +134,37 @@ impl App {
         Ok(vault.writer(&self.paths.state())?.prune(opened, self.now())?)
     }
 
-    /// The phrase from `--passphrase-file`, or where nobody can be asked, from the file that a run without a
-    /// terminal left.
-    pub(crate) fn phrase_from_file(&self) -> Result<Option<Phrase>> {
-        let left = Some(self.paths.phrase()).filter(|path| !self.may_ask && path.is_file());
-        match self.passphrase_file.clone().or(left) {
-            Some(path) => Ok(Some(Phrase::typed(&first_line(&path)?))),
-            None => Ok(None),
+    /// The phrase from `--passphrase-file`, or where nobody can be asked, those that a run without a terminal left.
+    pub(crate) fn phrases_from_file(&self) -> Result<Vec<Phrase>> {
+        match &self.passphrase_file {
+            Some(path) => Ok(vec![Phrase::typed(&first_line(path)?)]),
+            None if self.may_ask => Ok(Vec::new()),
+            None => self.left_phrases(),
         }
     }
 
-    /// Puts a generated phrase into a file that only its owner can read, and gives its path. A phrase that lies there
-    /// is kept beside it: until the new one is proven, it may be the only one that opens the vault.
-    pub(crate) fn leave_phrase(&self, phrase: &Phrase) -> Result<PathBuf> {
+    /// The phrases in the file that a run without a terminal left: one, or while the phrase is being changed, the new
+    /// one and after it the old one.
+    pub(crate) fn left_phrases(&self) -> Result<Vec<Phrase>> {
         let path = self.paths.phrase();
-        files::create_dir(path.parent().unwrap_or(Path::new("."))).map_err(at(&path))?;
-        if path.exists() {
-            let before = Zeroizing::new(files::read(&path, MOST_PHRASE).map_err(at(&path))?);
-            files::replace(&self.paths.phrase_before(), &before).map_err(at(&path))?;
+        if !path.is_file() {
+            return Ok(Vec::new());
         }
-        let text = Zeroizing::new(format!("{}\n", phrase.reveal()));
+        let bytes = Zeroizing::new(files::read(&path, MOST_PHRASE).map_err(at(&path))?);
+        let lines = std::str::from_utf8(&bytes).unwrap_or_default().lines().map(str::trim);
+        let phrases: Vec<Phrase> = lines.filter(|line| !line.is_empty()).map(Phrase::typed).collect();
+        if phrases.is_empty() { Err(Error::PhraseFile { path }) } else { Ok(phrases) }
+    }
+
+    /// Puts generated phrases into a file that only its owner can read, one a line, and gives its path.
+    pub(crate) fn leave_phrases(&self, phrases: &[&Phrase]) -> Result<PathBuf> {
+        let path = self.paths.phrase();
+        files::create_dir(self.paths.data()).map_err(at(&path))?;
+        let mut text = Zeroizing::new(String::with_capacity(MOST_PHRASE as usize));
+        for phrase in phrases {
+            text.push_str(phrase.reveal());
+            text.push('\n');
+        }
         files::replace(&path, text.as_bytes()).map_err(at(&path))?;
         Ok(path)
     }

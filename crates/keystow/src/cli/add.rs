@@ -25,6 +25,7 @@ pub(super) fn run(args: &Add, app: &App, out: &mut Out) -> Result<Outcome, Failu
         out.line(format_args!("Dry run: {text}"))?;
         return Ok(Outcome::Done);
     }
+    let _lock = app.begin()?;
     let done = app.put(vec![item], app.open_vault()?)?;
     let text = if done.news { text } else { "It is in the vault already.".to_owned() };
     out.line(text)?;

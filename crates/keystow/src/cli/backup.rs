@@ -26,6 +26,7 @@ pub(super) fn run(args: &Backup, app: &mut App, out: &mut Out) -> Result<Outcome
         out.line("\nDry run: these would go into the vault; nothing was written.")?;
         return words::outcome(&scan);
     }
+    let _lock = app.begin()?;
     let new = app.needs_vault()?;
     let (vault, opened, left) = if new { create(args, app, out)? } else { existing(args, app, out)? };
     let (done, _) = app.back_up(&scan, vault, opened.as_ref())?;
@@ -46,6 +47,7 @@ type Ready = (Vault, Option<Opened>, Option<std::path::PathBuf>);
 
 /// Makes the vault: phrase first, so that a run that stops here leaves nothing that cannot be opened.
 fn create(args: &Backup, app: &App, out: &mut Out) -> Result<Ready, Failure> {
+    app.expect_no_vault()?;
     let named = if args.to.is_empty() { phrase::ask_place(app, out)?.into_iter().collect() } else { args.to.clone() };
     let places = app.new_places(&named)?;
     let New { phrase, left } = phrase::make(app.passphrase_file.as_deref(), app, out)?;
@@ -65,6 +67,7 @@ fn existing(args: &Backup, app: &App, out: &mut Out) -> Result<Ready, Failure> {
         app.enroll(&mut vault, &key)?;
         opened = Some(key);
     }
+    app.finish_places(&mut vault)?;
     let vault = app.add_places(&args.to, vault)?;
     Ok((vault, opened, None))
 }

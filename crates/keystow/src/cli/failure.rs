@@ -119,7 +119,10 @@ impl From<Error> for Failure {
             Error::Phrase(_) | Error::PhraseFile { .. } => (K::Usage, "six words, or four unrelated words of your own"),
             Error::Place(error) | Error::Write(WriteError::Place(error)) => of_io(&error.source),
             Error::PlaceMissing { .. } => (K::NotFound, "plug it in or mount it, or check the spelling"),
-            Error::Places { .. } => (K::Damaged, "delete that file, then: keystow vault init FOLDER-WITH-A-COPY"),
+            Error::Places { .. } => (
+                K::Damaged,
+                "move that file away, then for each place but your own folders: keystow vault place add FOLDER",
+            ),
             Error::Several { .. } => (K::Usage, "one of these names"),
             Error::Unlock(UnlockError::WrongPhrase { .. }) => {
                 (K::WrongPhrase, "the six words, in order, from your sheet")

@@ -24,6 +24,7 @@ pub(super) fn run(args: &Forget, app: &App, out: &mut Out) -> Result<Outcome, Fa
         return Ok(Outcome::Done);
     }
     let retire = chosen.iter().map(|named| Change::Retire(named.stored.id.clone())).collect();
+    let _lock = app.begin()?;
     let done = app.change(vault, retire, Some(&opened))?;
     out.line(
         "Forgotten. They stay for 90 days; `keystow list --retired` shows them, and backing up brings them back.",

@@ -31,6 +31,7 @@ pub(super) fn run(args: &Import, app: &App, out: &mut Out) -> Result<Outcome, Fa
         return Ok(Outcome::Done);
     }
     let count = items.len();
+    let _lock = app.begin()?;
     let done = app.put(items, app.open_vault()?)?;
     out.line(if done.news {
         format!("Imported {count} product keys.")

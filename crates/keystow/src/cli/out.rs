@@ -140,7 +140,10 @@ impl Out {
         };
         // A reader that went away, as in `keystow list | head`, has what it wanted.
         match self.stdout.flush() {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => 1,
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let _ = writeln!(io::stderr(), "error: standard output: {error} (exit 1)");
+                1
+            }
             _ => code,
         }
     }

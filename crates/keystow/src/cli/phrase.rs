@@ -1,7 +1,7 @@
 //! Asking for the recovery phrase, and handing over a new one.
 
 use std::io::{self, BufRead, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use keystow_os::process::ask_secret;
 use keystow_vault::{Opened, Phrase, UnlockError, Vault};
@@ -24,8 +24,10 @@ pub(super) struct New {
 
 /// Opens the vault with the phrase from a file or the terminal.
 pub(super) fn open(vault: &Vault, app: &App, out: &mut Out) -> Result<Opened, Failure> {
-    if let Some(phrase) = app.phrase_from_file()? {
-        return Ok(vault.unlock(&phrase).map_err(Error::from)?);
+    let phrases = app.phrases_from_file()?;
+    let mut tried = phrases.iter().map(|phrase| vault.unlock(phrase));
+    if let Some(first) = tried.next() {
+        return Ok(tried.fold(first, Result::or).map_err(Error::from)?);
     }
     if !app.may_ask {
         let failure = Failure::from(Error::NoPhrase);
@@ -44,19 +46,42 @@ pub(super) fn open(vault: &Vault, app: &App, out: &mut Out) -> Result<Opened, Fa
     Err(Error::NoPhrase.into())
 }
 
-/// Makes a new phrase: the person's own from a file, or six words, which are shown once and asked back, or left in a
-/// file where nobody can be asked.
-pub(super) fn make(file: Option<&std::path::Path>, app: &App, out: &mut Out) -> Result<New, Failure> {
+/// Makes the phrase of a new vault: the person's own from a file, or six words, which are shown once and asked back,
+/// or left in a file where nobody can be asked. A file that is there already is used, never replaced: an interrupted
+/// run left it, or it still opens something.
+pub(super) fn make(file: Option<&Path>, app: &App, out: &mut Out) -> Result<New, Failure> {
+    if file.is_some() || app.may_ask {
+        return choose(file, out);
+    }
+    let phrase = match app.left_phrases()?.into_iter().next() {
+        Some(left) => left,
+        None => Phrase::generate().map_err(Error::from)?,
+    };
+    let left = app.leave_phrases(&[&phrase])?;
+    Ok(New { phrase, left: Some(left) })
+}
+
+/// Makes the phrase that follows another one. Where nobody can be asked, both stand in the file until the change is
+/// done, so that whichever opens the vault is there; an interrupted change is carried on with the same new one.
+pub(super) fn make_next(file: Option<&Path>, app: &App, out: &mut Out) -> Result<New, Failure> {
+    if file.is_some() || app.may_ask {
+        return choose(file, out);
+    }
+    let mut phrases = app.left_phrases()?;
+    if phrases.len() < 2 {
+        phrases.insert(0, Phrase::generate().map_err(Error::from)?);
+    }
+    let left = app.leave_phrases(&phrases.iter().collect::<Vec<_>>())?;
+    Ok(New { phrase: phrases.swap_remove(0), left: Some(left) })
+}
+
+fn choose(file: Option<&Path>, out: &mut Out) -> Result<New, Failure> {
     if let Some(file) = file {
         let typed = crate::app::vaults::first_line(file)?;
         let phrase = Phrase::parse_words(&typed).or_else(|_| Phrase::own(&typed)).map_err(Error::from)?;
         return Ok(New { phrase, left: None });
     }
     let phrase = Phrase::generate().map_err(Error::from)?;
-    if !app.may_ask {
-        let left = app.leave_phrase(&phrase)?;
-        return Ok(New { phrase, left: Some(left) });
-    }
     show(&phrase, out)?;
     ask_back(&phrase, out)?;
     Ok(New { phrase, left: None })

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::app::backup::{BackedUp, Proven};
 use crate::app::error::Error;
 use crate::app::items::Items;
-use crate::app::places::copy_in;
+use crate::app::places::{List, copy_in};
 
 pub(super) fn run(args: &Vault, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     match &args.command {
@@ -68,10 +68,12 @@ fn init(places: &[PathBuf], app: &App, out: &mut Out) -> Result<Outcome, Failure
         out.line("Dry run: a vault would be made.")?;
         return Ok(Outcome::Done);
     }
+    let _lock = app.begin()?;
     let folders = app.new_places(places)?;
     if folders.iter().any(|folder| crate::app::places::holds_copy(folder)) {
         return adopt(folders, app, out);
     }
+    app.expect_no_vault()?;
     let New { phrase, left } = phrase::make(app.passphrase_file.as_deref(), app, out)?;
     for refused in app.create_vault(&folders, &phrase)? {
         out.warn(format!("problem: {refused}"));
@@ -91,7 +93,7 @@ fn adopt(folders: Vec<PathBuf>, app: &App, out: &mut Out) -> Result<Outcome, Fai
         folders.into_iter().partition(|folder| !crate::app::places::holds_copy(folder));
     let mut vault = app.open_vault_in(&copies)?;
     let opened = phrase::open(&vault, app, out)?;
-    app.save_places(copies)?;
+    app.save_list(&List { places: copies, unfinished: Vec::new() })?;
     app.enroll(&mut vault, &opened)?;
     app.adopt_places(&own, vault)?;
     out.line("This PC knows the vault now, and keeps a copy of its own.")?;
@@ -103,12 +105,14 @@ fn add(place: &PathBuf, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
         out.line(format_args!("Dry run: a copy would go into {}.", copy_in(place)?.display()))?;
         return Ok(Outcome::Done);
     }
+    let _lock = app.begin()?;
     app.add_places(std::slice::from_ref(place), app.open_vault()?)?;
     places(app, out)
 }
 
 fn remove(place: &PathBuf, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
-    let listed = app.places()?;
+    let _lock = app.begin()?;
+    let List { places: listed, unfinished } = app.list()?;
     let place = std::path::absolute(place)?;
     let gone = |listed: &&PathBuf| **listed == place || **listed == place.join("keystow-vault");
     let Some(folder) = listed.iter().find(gone).cloned() else {
@@ -122,7 +126,8 @@ fn remove(place: &PathBuf, app: &App, out: &mut Out) -> Result<Outcome, Failure>
         out.line(format_args!("Dry run: {} would not be written to any more.", folder.display()))?;
         return Ok(Outcome::Done);
     }
-    app.save_places(listed.into_iter().filter(|listed| *listed != folder).collect())?;
+    let without = |places: Vec<PathBuf>| places.into_iter().filter(|place| *place != folder).collect();
+    app.save_list(&List { places: without(listed), unfinished: without(unfinished) })?;
     out.line(format_args!("{} is not written to any more. The copy there stays.", folder.display()))?;
     Ok(Outcome::Done)
 }
@@ -177,6 +182,7 @@ fn grade(folder: &std::path::Path, facts: Option<&Facts>) -> Vec<String> {
 }
 
 fn rekey(new: Option<&std::path::Path>, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    let _lock = app.begin()?;
     let mut vault = app.open_vault()?;
     let mut opened = phrase::open(&vault, app, out)?;
     if app.dry_run {
@@ -184,7 +190,7 @@ fn rekey(new: Option<&std::path::Path>, app: &App, out: &mut Out) -> Result<Outc
         return Ok(Outcome::Done);
     }
     app.may_write(&mut vault)?;
-    let New { phrase, left } = phrase::make(new, app, out)?;
+    let New { phrase, left } = phrase::make_next(new, app, out)?;
     let (rekeyed, proofs) = app.rekey(&mut vault, &mut opened, &phrase)?;
     let mut whole = true;
     for place in &rekeyed.places {
@@ -196,6 +202,18 @@ fn rekey(new: Option<&std::path::Path>, app: &App, out: &mut Out) -> Result<Outc
     for (place, why) in &proofs {
         whole = false;
         out.warn(format!("problem: {place}: {why}"));
+    }
+    for error in &rekeyed.kept {
+        whole = false;
+        out.warn(format!("problem: {error}\n  the old phrase still opens that copy; try: keystow verify --repair"));
+    }
+    for error in &rekeyed.late {
+        whole = false;
+        out.warn(format!("problem: {error}\n  try: keystow verify --repair"));
+    }
+    if left.is_some() && whole {
+        // Only now is the old one of no more use.
+        app.leave_phrases(&[&phrase])?;
     }
     out.object(&json!({"schema": "keystow.rekey/1", "file": rekeyed.file, "whole": whole, "phrase_file": left}))?;
     let text = out.tone(Tone::Strong, "The recovery phrase is changed; the old one opens no copy that was reached.");
@@ -215,6 +233,7 @@ fn prune(app: &App, out: &mut Out) -> Result<Outcome, Failure> {
         out.line(format_args!("Dry run: {retired} items are retired; those of more than 90 days would be removed."))?;
         return Ok(Outcome::Done);
     }
+    let _lock = app.begin()?;
     let pruned = app.prune(&mut vault, &opened)?;
     let items: Vec<_> = pruned.items.iter().map(keystow_vault::ItemId::as_str).collect();
     out.object(&json!({"schema": "keystow.prune/1", "items": items, "files": pruned.bodies}))?;

@@ -16,6 +16,7 @@ pub(super) fn run(args: &Verify, app: &App, out: &mut Out) -> Result<Outcome, Fa
     let opened = if wanted { Some(phrase::open(&vault, app, out)?) } else { None };
     let (mut mended, mut failed) = (Vec::new(), Vec::new());
     let report = if args.repair && !app.dry_run {
+        let _lock = app.begin()?;
         let repaired = app.repair(&mut vault, opened.as_ref())?;
         (mended, failed) = (repaired.mended, repaired.failed.iter().map(ToString::to_string).collect());
         repaired.after

@@ -21,7 +21,7 @@ fn a_backup_without_a_terminal_makes_two_proven_copies_and_leaves_the_phrase_to_
     NOTE  o1  •••••-•••••-•••••-•••••-8R6BM  Microsoft Office Standard 2010 (Volume:GVLK)
               Office: An organization's agreement activates this PC; ask its administrator.
     NOTE  o2  no product key stored          Office HomeBusiness2019Retail
-              Office: Only the last five characters are kept. No program can read the rest; keep the account or receipt.
+              Office: The PC keeps the last five characters at most. No program can read the rest; keep the account or receipt.
 
     Backed up: 5 findings, sealed.
       HOME/.local/share/keystow/vault  read back and opened

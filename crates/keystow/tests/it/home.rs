@@ -90,7 +90,7 @@ impl Home {
         text(&path)
     }
 
-    /// Every file of the home folder with its bytes; folders have none.
+    /// Every file of the home folder with its bytes, but the lock, which stays when a run ends.
     pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         files_in(&self.dir)
     }
@@ -175,8 +175,7 @@ pub(crate) fn files_in(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files_in(&path));
-            found.insert(path, Vec::new());
-        } else {
+        } else if !path.ends_with("keystow/lock") {
             found.insert(path.clone(), fs::read(&path).unwrap());
         }
     }
