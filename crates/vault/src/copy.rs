@@ -111,7 +111,15 @@ impl Copy {
         for device in &self.names.devices {
             let _ = self.place.remove(&DeviceCard::file(device));
         }
-        for dir in ["", "devices"] {
+        self.sweep_all();
+    }
+
+    /// Removes every temporary file: nobody writes records into a copy that is only being made. A place that cannot be
+    /// swept says so when it is written.
+    pub(crate) fn sweep_all(&self) {
+        let dirs: BTreeSet<&str> =
+            self.names.temporary.iter().map(|name| name.rsplit_once('/').map_or("", |(dir, _)| dir)).collect();
+        for dir in dirs {
             let _ = self.place.sweep(dir);
         }
     }

@@ -113,15 +113,16 @@ impl Vault {
         HeaderFile::Bad(MetaError::Signature)
     }
 
-    /// Whether two copies disagree about a record that both have. The last common one tells, because it names all
-    /// before it.
+    /// Whether two copies disagree about a record that both have. The last record of each copy tells, because it
+    /// names all before it; no writer of ours puts a record of one history on top of another.
     pub(crate) fn is_forked(&self, device: &DeviceId) -> bool {
-        let logs = || self.active().filter_map(|(_, copy)| Some((copy, copy.names.logs.get(device)?)));
-        let Some(common) = logs().filter_map(|(_, log)| log.headers.last()).min() else { return false };
-        let id = RecordId { device: device.clone(), index: *common };
-        let hash = |copy: &Copy| copy.place.read(&id.header_file(), SMALL).ok().map(|bytes| Hash::of(&bytes));
-        let hashes: BTreeSet<Hash> = logs().filter_map(|(copy, _)| hash(copy)).collect();
-        hashes.len() > 1
+        let Some(key) = self.devices.get(device) else { return false };
+        let logs = self.active().filter_map(|(_, copy)| copy.names.logs.get(device));
+        let lasts: BTreeSet<u64> = logs.filter_map(|log| log.headers.last().copied()).collect();
+        lasts.into_iter().any(|index| {
+            let id = RecordId { device: device.clone(), index };
+            self.links_at(&id, key, &[], true).len() > 1
+        })
     }
 
     /// The body that a header names, from the first copy that has it whole.

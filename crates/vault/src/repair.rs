@@ -73,7 +73,8 @@ impl Writer<'_> {
         let mut files = vec![VaultFile::Readme];
         files.extend(self.vault.devices.keys().cloned().map(VaultFile::Device));
         files.extend(self.valid_identities().into_iter().map(VaultFile::Identity));
-        for device in self.vault.devices.keys() {
+        // Of a log with two histories, each copy keeps the one it has: mixed, they could not be told apart.
+        for device in self.vault.devices.keys().filter(|device| !self.vault.is_forked(device)) {
             let have = copy.names.logs.get(device);
             for index in self.vault.indices(device) {
                 let id = RecordId { device: device.clone(), index };

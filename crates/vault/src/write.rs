@@ -22,6 +22,9 @@ use crate::record::{self, Act, Entry, Event, Stamp};
 use crate::seal::{self, SealError};
 use crate::vault::{Opened, Vault};
 
+/// What a place says whose log cannot be carried on.
+const FORKED: &str = "it holds another history of this device, from before its state was put back; it stays as it is";
+
 /// The one writer of a vault on this device, as long as it lives.
 pub struct Writer<'v> {
     pub(crate) vault: &'v mut Vault,
@@ -165,7 +168,7 @@ impl Writer<'_> {
     /// # Errors
     ///
     /// [`WriteError::NoPlace`] when no place took it; the record then stays with this device and goes out with the
-    /// next backup.
+    /// next backup. While one waits, no other is taken.
     pub fn append(&mut self, changes: Vec<Change>, now: Timestamp) -> Result<Receipt, WriteError> {
         let (draft, items) = self.draft(changes);
         let clock = self.clock(now);
@@ -185,7 +188,10 @@ impl Writer<'_> {
     pub fn copy_to(&mut self, place: Box<dyn Place>) -> Result<u64, PlaceError> {
         let mut copy = Copy::look(place);
         match &copy.condition {
-            Condition::NotThere => copy.condition = Condition::Damaged(None),
+            Condition::NotThere | Condition::Damaged(None) => {
+                copy.sweep_all();
+                copy.condition = Condition::Damaged(None);
+            }
             Condition::Good | Condition::Damaged(_) if copy.is_of(&self.vault.manifest.vault) => {}
             Condition::Unreadable(error) => return Err(copy.error("", error.kind().into())),
             _ => return Err(copy.error(crate::copy::MANIFEST, io::ErrorKind::AlreadyExists.into())),
@@ -341,10 +347,16 @@ impl Writer<'_> {
         let body = BASE64.decode(pending.body.as_bytes());
         let body = body.map_err(|_| DeviceError::Damaged { path: self.device.dir().join("pending.json") })?;
         let mut outcomes = Vec::new();
+        let forked = self.vault.is_forked(&id.device);
         for to in 0..self.vault.copies.len() {
             let healed = self.heal(to);
             let Some(copy) = self.vault.copies.get_mut(to) else { continue };
-            let written = copy.write_record(&id, pending.header.as_bytes(), &body);
+            let follows = !forked || copy.is_followed_by(&id, pending.header.as_bytes());
+            let written = if follows {
+                copy.write_record(&id, pending.header.as_bytes(), &body)
+            } else {
+                Err(copy.error(&id.header_file(), io::Error::other(FORKED)))
+            };
             outcomes.push(PlaceOutcome { place: copy.place.name(), result: written.and(healed) });
         }
         all_failed_to_take(&outcomes, self.vault, &id)?;
@@ -493,6 +505,14 @@ impl Copy {
         }
         self.note(file, path);
         Ok(())
+    }
+
+    /// Whether the record before is the one that this header names.
+    fn is_followed_by(&self, id: &RecordId, header: &[u8]) -> bool {
+        let before = RecordId { device: id.device.clone(), index: id.index.saturating_sub(1) };
+        let prev = Header::read(header).ok().and_then(|read| read.claim().prev);
+        let there = self.place.read(&before.header_file(), crate::copy::SMALL).ok();
+        there.map(|bytes| Hash::of(&bytes)) == prev
     }
 
     /// Writes a record: the body, then the header, which makes it count.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use keystow_vault::{Folder, Opened, Vault, VaultError};
+use keystow_vault::{Folder, Opened, Place, Vault, VaultError};
 use serde_json::Value;
 
 /// Where temporary files of interrupted writes are recognized by.
@@ -85,7 +85,7 @@ impl Home {
 
     /// What one copy alone gives back to who has opened the vault.
     pub(crate) fn items_of(place: &Path, opened: &Opened) -> BTreeSet<String> {
-        let vault = vault_in(place).unwrap();
+        let vault = vault_in(&[place.to_owned()]).unwrap();
         let listing = vault.items(opened, None);
         assert!(listing.unread.is_empty(), "{}: {:?}", place.display(), listing.unread);
         let star = |retired| if retired { "*" } else { "" };
@@ -112,8 +112,8 @@ impl Drop for Home {
     }
 }
 
-pub(crate) fn vault_in(place: &Path) -> Result<Vault, VaultError> {
-    Vault::open(vec![Box::new(Folder::new(place))], None)
+pub(crate) fn vault_in(places: &[PathBuf]) -> Result<Vault, VaultError> {
+    Vault::open(places.iter().map(|place| Box::new(Folder::new(place)) as Box<dyn Place>).collect(), None)
 }
 
 pub(crate) fn said(output: &Output) -> String {

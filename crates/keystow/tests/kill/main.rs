@@ -31,9 +31,7 @@ fn killed_or_failed_at_every_write_nothing_is_lost() {
         return;
     }
     let mut failures = Vec::new();
-    for scenario in
-        scenario::all().into_iter().filter(|s| std::env::var("ONLY").is_ok_and(|o| o.split(',').any(|o| o == s.name)))
-    {
+    for scenario in scenario::all() {
         let (sites, errors) = (scenario.sites(), ERRORS);
         let errno = |site: &Site| Some(errors.iter().find(|(call, _)| *call == site.call)?.1);
         let failing = sites.iter().filter(|site| !site.is_output()).filter_map(|site| Some((site, errno(site)?)));

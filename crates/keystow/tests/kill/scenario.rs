@@ -1,6 +1,6 @@
 //! The commands that write, each with the home it starts from and what must be listed before and after it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,8 @@ pub(crate) struct Scenario {
     after: BTreeSet<String>,
     /// Whether each copy by itself is whole before the command runs again.
     whole: bool,
-    opened: Mutex<Vec<(String, BTreeSet<Vec<u8>>, Opened)>>,
+    /// What was opened already, by the text of the phrase file and the sealed identities.
+    opened: Mutex<BTreeMap<(String, BTreeSet<Vec<u8>>), Opened>>,
 }
 
 /// All commands that write.
@@ -81,7 +82,8 @@ impl Scenario {
         let home = self.fork();
         let (sites, output) = strace::sites(&home, &self.with_phrase(0));
         assert!(output.status.success(), "{}: {}", self.name, said(&output));
-        self.is_done(&home, self.opens.len() - 1, self.name);
+        self.is_done(&home, self.name);
+        home.must(&[&["verify", "--open"], self.opens.last().unwrap().as_slice()].concat(), self.name);
         sites
     }
 
@@ -98,78 +100,80 @@ impl Scenario {
             Some(_) => self.tells(&home, &output, &at),
         }
         let with = self.is_safe(&home, &at);
+        if errno.is_none() && !self.copies(&home).is_empty() {
+            let listed = home.list(&self.opens[with]).unwrap_or_else(|said| panic!("{at}: {said}"));
+            assert!(listed == self.before || listed == self.after, "{at}: {listed:?} is neither before nor after");
+        }
         home.must(&self.with_phrase(with), &format!("{at}, again"));
-        self.is_done(&home, self.opens.len() - 1, &at);
+        self.is_done(&home, &at);
     }
 
     /// The program says what failed. It ends with 0 only where it made good itself what failed at first.
     fn tells(&self, home: &Home, output: &Output, at: &str) {
+        if output.status.success() {
+            return self.is_done(home, at);
+        }
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(text.contains("error:") || text.contains("problem:"), "{at}: {}", said(output));
-        if output.status.success() {
-            self.is_done(home, self.opens.len() - 1, at);
-        }
     }
 
-    /// What was acknowledged before is listed, whatever happened since, and every copy has it. Gives how the phrase
-    /// was given.
+    /// What was acknowledged before opens, whatever happened since, and every copy has it. Gives how the phrase was
+    /// given.
     fn is_safe(&self, home: &Home, at: &str) -> usize {
-        let copies: Vec<PathBuf> =
-            home.places().into_iter().filter(|place| place.join("vault.json").is_file()).collect();
-        if copies.is_empty() {
-            assert!(self.before.is_empty(), "{at}: no copy is left");
-            return 0;
-        }
-        let Some(with) = (0..self.opens.len()).find(|with| self.list(home, *with).is_ok()) else {
-            panic!("{at}: no phrase opens the vault: {}", self.list(home, 0).unwrap_err());
-        };
-        let listed = self.list(home, with).unwrap();
-        assert!(listed == self.before || listed == self.after, "{at}: {listed:?} is neither before nor after");
+        let copies = self.copies(home);
+        assert!(self.before.is_empty() || copies.len() > 1, "{at}: {copies:?} are left");
+        let mut last = 0;
         for copy in copies.iter().filter(|_| self.whole) {
-            let there = (0..self.opens.len()).find_map(|with| self.items_of(home, copy, with));
-            let there = there.unwrap_or_else(|| panic!("{at}: no phrase opens {}", copy.display()));
+            let found = (0..self.opens.len()).find_map(|with| Some((with, self.items_of(home, copy, with)?)));
+            let (with, there) = found.unwrap_or_else(|| panic!("{at}: no phrase opens {}", copy.display()));
             assert!(there == self.before || there == self.after, "{at}: {}: {there:?}", copy.display());
+            last = with;
         }
-        with
+        last
     }
 
     /// The command came to its end: every copy is proven, has what it should have, and nothing is left over.
-    fn is_done(&self, home: &Home, with: usize, at: &str) {
-        let phrase = &self.opens[with];
-        home.must(&[&["verify", "--open"], phrase.as_slice()].concat(), at);
-        let places = home.places();
-        assert!(places.len() >= 2, "{at}: {places:?}");
+    fn is_done(&self, home: &Home, at: &str) {
+        let (with, places) = (self.opens.len() - 1, home.places());
+        assert!(places.len() > 1, "{at}: {places:?}");
         for place in &places {
             assert_eq!(self.items_of(home, place, with).as_ref(), Some(&self.after), "{at}: {}", place.display());
             let sealed = |name: &String| name.starts_with("identity");
             let names = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
             assert_eq!(names.filter(sealed).count(), 1, "{at}: {} opens with one phrase", place.display());
         }
+        self.with_opened(home, &places[0], with, |opened| {
+            let report = vault_in(&places).unwrap().verify(None, Some(opened));
+            assert!(report.is_good(), "{at}: {:?}", report.findings);
+        });
         assert_eq!(home.temporary(), Vec::<PathBuf>::new(), "{at}: left over");
     }
 
-    fn list(&self, home: &Home, with: usize) -> Result<BTreeSet<String>, String> {
-        home.list(&self.opens[with])
+    /// The places that hold a copy.
+    fn copies(&self, home: &Home) -> Vec<PathBuf> {
+        home.places().into_iter().filter(|place| place.join("vault.json").is_file() || !self.whole).collect()
     }
 
-    /// What one copy alone gives back; `None` when the phrase does not open it. Opening is slow on purpose, so a
-    /// sealed identity that was opened once is not opened again.
+    /// What one copy alone gives back; `None` when the phrase does not open it.
     fn items_of(&self, home: &Home, place: &Path, with: usize) -> Option<BTreeSet<String>> {
-        let text = match self.opens[with].last() {
-            Some(file) => fs::read_to_string(home.path(file)).unwrap(),
-            None => fs::read_to_string(home.data().join("RECOVERY-PHRASE.txt")).unwrap(),
-        };
+        self.with_opened(home, place, with, |opened| Home::items_of(place, opened))
+    }
+
+    /// Opens one copy. This is slow on purpose, so a sealed identity that was opened once is not opened again.
+    fn with_opened<T>(&self, home: &Home, place: &Path, with: usize, use_it: impl Fn(&Opened) -> T) -> Option<T> {
+        let left = || home.data().join("RECOVERY-PHRASE.txt");
+        let text = fs::read_to_string(self.opens[with].last().map_or_else(left, |file| home.path(file))).unwrap();
         let names = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path());
         let sealed = names.filter(|path| path.extension().is_some_and(|end| end == "age"));
-        let known: BTreeSet<Vec<u8>> = sealed.map(|path| fs::read(path).unwrap()).collect();
-        let mut opened = self.opened.lock().unwrap();
-        if !opened.iter().any(|(phrase, identities, _)| (phrase, identities) == (&text, &known)) {
-            let vault = vault_in(place).unwrap();
-            let fresh = text.lines().find_map(|line| vault.unlock(&Phrase::typed(line)).ok())?;
-            opened.push((text.clone(), known.clone(), fresh));
+        let known = (text, sealed.map(|path| fs::read(path).unwrap()).collect());
+        if let Some(opened) = self.opened.lock().unwrap().get(&known) {
+            return Some(use_it(opened));
         }
-        let (_, _, opened) = opened.iter().find(|(phrase, identities, _)| (phrase, identities) == (&text, &known))?;
-        Some(Home::items_of(place, opened))
+        let vault = vault_in(&[place.to_owned()]).unwrap();
+        let opened = known.0.lines().find_map(|line| vault.unlock(&Phrase::typed(line)).ok())?;
+        let result = use_it(&opened);
+        self.opened.lock().unwrap().insert(known, opened);
+        Some(result)
     }
 
     fn with_phrase(&self, with: usize) -> Vec<&'static str> {
