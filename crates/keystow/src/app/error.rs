@@ -27,7 +27,7 @@ pub(crate) enum Error {
     Places { path: PathBuf, source: serde_json::Error },
     #[error(transparent)]
     Phrase(#[from] PhraseError),
-    #[error("{}: the file holds no passphrase in its first line", path.display())]
+    #[error("{}: the first line of this file holds no text", path.display())]
     PhraseFile { path: PathBuf },
     #[error(transparent)]
     Place(#[from] PlaceError),

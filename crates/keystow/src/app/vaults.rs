@@ -1,5 +1,6 @@
 //! The person's vault: made, adopted on a new PC, opened.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use keystow_os::files;
@@ -170,9 +171,11 @@ impl App {
     }
 }
 
-/// The first line of a file that holds a secret.
+/// The first line of a file that holds a secret. It may be a pipe, as password managers hand secrets over.
 pub(crate) fn first_line(path: &Path) -> Result<Zeroizing<String>> {
-    let bytes = Zeroizing::new(files::read(path, MOST_PHRASE).map_err(at(path))?);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_PHRASE as usize));
+    let file = std::fs::File::open(path).map_err(at(path))?;
+    file.take(MOST_PHRASE).read_to_end(&mut bytes).map_err(at(path))?;
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let text = std::str::from_utf8(line).unwrap_or_default().trim();
     if text.is_empty() { Err(Error::PhraseFile { path: path.to_owned() }) } else { Ok(Zeroizing::new(text.to_owned())) }

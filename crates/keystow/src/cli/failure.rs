@@ -133,9 +133,10 @@ impl From<Error> for Failure {
             }
             Error::Vault(VaultError::Foreign { .. }) => (K::Damaged, "keystow list --vault FOLDER, to look into it"),
             Error::Vault(VaultError::NotThere { .. }) => (K::NotFound, "keystow vault place list, or --vault FOLDER"),
-            Error::Vault(VaultError::Manifest { .. }) => {
-                (K::Damaged, "keystow verify --repair, or --vault with another copy")
-            }
+            Error::Vault(VaultError::Manifest { .. }) => (
+                K::Damaged,
+                "--vault with another copy; or open it with age, as its README.txt says; or a newer Keystow",
+            ),
             Error::Vault(VaultError::Place(error)) => of_io(&error.source),
             Error::Write(WriteError::NoPlace(errors)) => {
                 errors.first().map_or((K::Failed, ""), |error| of_io(&error.source))

@@ -3,7 +3,13 @@
 //!
 //! Where `strace` is missing or may not trace, the tests say so and prove nothing.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that stops is a test that failed")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that stops is a test that failed"
+)]
 
 mod home;
 mod scenario;

@@ -23,6 +23,9 @@ const TYPED: [&str; 2] = ["VDYBN-27WPP-V4HQT-9VMD4-VMK7H", "WX4NM-KYWYW-QJJR4-XV
 const NEW_WORDS: &str = "unzip abdomen zoom abacus yo-yo t-shirt";
 const KILLED: i32 = 9;
 
+/// Opened vaults, by the text of the phrase file and the sealed identities.
+type Seen = BTreeMap<(String, BTreeSet<Vec<u8>>), Opened>;
+
 static FORKS: AtomicUsize = AtomicUsize::new(0);
 
 /// A command, where it starts from, and what must hold.
@@ -36,11 +39,11 @@ pub(crate) struct Scenario {
     after: BTreeSet<String>,
     /// Whether each copy by itself is whole before the command runs again.
     whole: bool,
-    /// What was opened already, by the text of the phrase file and the sealed identities.
-    opened: Mutex<BTreeMap<(String, BTreeSet<Vec<u8>>), Opened>>,
+    /// What was opened already: each opening costs a fifth of a second.
+    opened: Mutex<Seen>,
 }
 
-/// All commands that write.
+/// The commands whose writes differ; `add`, `import` and `forget` append a record as a later backup does.
 pub(crate) fn all() -> Vec<Scenario> {
     let backed_up = Home::new("backed-up");
     backed_up.write("new.txt", TYPED[0]);
@@ -60,16 +63,10 @@ pub(crate) fn all() -> Vec<Scenario> {
         opened: Mutex::default(),
     };
     let more = |last: &'static str| [&ON_LAPTOP[..], &[last]].concat();
-    let old = vec!["--passphrase-file", "old-words.txt"];
-    let new = vec!["--passphrase-file", "new-words.txt"];
-    let rekey_to = ["vault", "rekey", "--new-passphrase-file", "new-words.txt"];
     vec![
         first_backup(),
         from("later-backup", &["backup", LAPTOP, "new.txt"], &more("VMK7H")),
-        from("add", &["add", "--from", "other.txt"], &more("6VM33")),
-        from("forget", &["forget", "k1"], &["8HVX7*", "FC2HD", "XM76F", "8R6BM", "-"]),
         from("rekey", &["vault", "rekey"], &ON_LAPTOP),
-        Scenario { opens: vec![old, new], ..from("rekey-to-own-words", &rekey_to, &ON_LAPTOP) },
         from("place-add", &["vault", "place", "add", "stick"], &ON_LAPTOP),
         damaged(from("repair", &["verify", "--repair"], &ON_LAPTOP)),
         prune(),
@@ -113,8 +110,9 @@ impl Scenario {
         if output.status.success() {
             return self.is_done(home, at);
         }
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert!(text.contains("error:") || text.contains("problem:"), "{at}: {}", said(output));
+        let text = said(output);
+        let told = ["error:", "problem:", "NOT WRITTEN: ", "NOT PROVEN: "].iter().any(|word| text.contains(word));
+        assert!(told, "{at}: {text}");
     }
 
     /// What was acknowledged before opens, whatever happened since, and every copy has it. Gives how the phrase was

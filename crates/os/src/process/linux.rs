@@ -25,9 +25,10 @@ pub(super) fn peak_memory() -> Option<u64> {
 }
 
 pub(super) fn ask_secret(prompt: &str) -> io::Result<Zeroizing<String>> {
-    let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
-    write!(terminal, "{prompt}")?;
+    let terminal = File::options().read(true).write(true).open("/dev/tty")?;
+    // The prompt comes last: what a fast typist types at it must not be echoed, nor dropped by the switch.
     let quiet = Quiet::new(terminal)?;
+    (&quiet.terminal).write_all(prompt.as_bytes())?;
     let line = read_line(&quiet.terminal);
     let _ = (&quiet.terminal).write_all(b"\n");
     line
