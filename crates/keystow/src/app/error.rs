@@ -37,6 +37,8 @@ pub(crate) enum Error {
     Several { name: String, count: usize, which: String },
     #[error(transparent)]
     Unlock(#[from] UnlockError),
+    #[error("{}: a vault lies there already", path.display())]
+    VaultThere { path: PathBuf },
     #[error("a vault is here already: {}", path.display())]
     VaultExists { path: PathBuf },
     #[error(transparent)]

@@ -66,6 +66,14 @@ impl App {
         Ok(places)
     }
 
+    /// Refuses places that hold a vault already, before a phrase is made: one made for nothing opens nothing.
+    pub(crate) fn expect_free(&self, places: &[PathBuf]) -> Result<()> {
+        match places.iter().find(|place| holds_copy(place)) {
+            Some(path) => Err(Error::VaultThere { path: path.clone() }),
+            None => Ok(()),
+        }
+    }
+
     /// Makes a vault with copies in the given folders, and gives the places that refused.
     pub(crate) fn create_vault(&self, places: &[PathBuf], phrase: &Phrase) -> Result<Vec<PlaceError>> {
         // The list comes first: a run that is killed after the vault was made must find it again.

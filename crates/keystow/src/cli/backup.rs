@@ -50,6 +50,7 @@ fn create(args: &Backup, app: &App, out: &mut Out) -> Result<Ready, Failure> {
     app.expect_no_vault()?;
     let named = if args.to.is_empty() { phrase::ask_place(app, out)?.into_iter().collect() } else { args.to.clone() };
     let places = app.new_places(&named)?;
+    app.expect_free(&places)?;
     let New { phrase, left } = phrase::make(app.passphrase_file.as_deref(), app, out)?;
     for refused in app.create_vault(&places, &phrase)? {
         out.warn(format!("problem: {refused}"));

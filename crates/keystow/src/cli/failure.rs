@@ -124,6 +124,7 @@ impl From<Error> for Failure {
                 "move that file away, then for each place but your own folders: keystow vault place add FOLDER",
             ),
             Error::Several { .. } => (K::Usage, "one of these names"),
+            Error::VaultThere { .. } => (K::Failed, "keystow vault init THAT-FOLDER takes it over; then back up"),
             Error::Unlock(UnlockError::WrongPhrase { .. }) => {
                 (K::WrongPhrase, "the six words, in order, from your sheet")
             }

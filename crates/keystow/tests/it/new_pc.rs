@@ -41,6 +41,26 @@ fn a_new_pc_takes_the_vault_over_and_both_pcs_see_what_the_other_keeps() {
 }
 
 #[test]
+fn a_new_pc_makes_no_second_vault_over_the_one_on_a_stick() {
+    let (_old, stick, _) = old_pc("old-stick");
+    let new = Home::new("new-stick");
+    new.changes_nothing(&["backup", &old_laptop(), "--to", &stick]).failed(1, "a vault lies there already");
+}
+
+#[test]
+fn of_two_first_backups_at_once_one_makes_the_vault_and_the_other_waits_for_its_turn() {
+    let home = Home::new("two-first");
+    let run = || home.run(&["backup", &old_laptop()]).code;
+    let codes = std::thread::scope(|scope| {
+        let other = scope.spawn(run);
+        [run(), other.join().unwrap()]
+    });
+    assert!(codes.contains(&0) && codes.iter().all(|code| [0, 11].contains(code)), "{codes:?}");
+    home.run(&["verify", "--open"]).ended(0);
+    home.run(&["list"]).ended(0).says("FC2HD");
+}
+
+#[test]
 fn a_wrong_phrase_takes_nothing_over() {
     let (_old, stick, _) = old_pc("old-wrong");
     let new = Home::new("new-wrong");
