@@ -49,6 +49,25 @@ pub struct Found {
     pub evidence: Vec<Evidence>,
 }
 
+impl Found {
+    /// A finding of which no more is known than this.
+    pub(crate) fn new(place: PlaceKind, origin: Origin, held: Held, product: Product) -> Self {
+        Self {
+            place,
+            origin,
+            held,
+            old_windows: product.is_old_windows(),
+            product,
+            generic: None,
+            checks: Vec::new(),
+            product_id: None,
+            written: None,
+            installation: None,
+            evidence: Vec::new(),
+        }
+    }
+}
+
 impl std::ops::Deref for Finding {
     type Target = Found;
 

@@ -58,19 +58,9 @@ fn slic(source: &str, bytes: &[u8], gathering: &mut Gathering) {
     };
     let mut product = Product::unknown(Basis::Description);
     product.name = format!("{sold_with} by {}", marker.oem_id.trim());
-    gathering.add(Found {
-        place: PlaceKind::FirmwareMarker,
-        origin,
-        held: Held::Nothing,
-        product,
-        generic: None,
-        checks: vec![checksum(&table.header)],
-        product_id: None,
-        written: None,
-        installation: None,
-        old_windows: true,
-        evidence: vec![evidence("SLIC", bytes)],
-    });
+    let (checks, evidence) = (vec![checksum(&table.header)], vec![evidence("SLIC", bytes)]);
+    let found = Found::new(PlaceKind::FirmwareMarker, origin, Held::Nothing, product);
+    gathering.add(Found { checks, evidence, old_windows: true, ..found });
 }
 
 fn origin(source: &str, table: &str) -> Origin {

@@ -63,19 +63,9 @@ fn click_to_run(view: &dyn View, at: At<'_>, gathering: &mut Gathering) -> Resul
 
 fn keyless(at: At<'_>, path: &str, value: &RawValue, product: Product) -> Found {
     let full = format!("{}\\{path}", at.hive);
-    Found {
-        place: PlaceKind::Office,
-        origin: Origin { source: at.source.to_owned(), path: full.clone(), value: value.name.clone() },
-        held: Held::Nothing,
-        product,
-        generic: None,
-        checks: Vec::new(),
-        product_id: None,
-        written: None,
-        installation: None,
-        old_windows: false,
-        evidence: vec![evidence(&full, value)],
-    }
+    let origin = Origin { source: at.source.to_owned(), path: full.clone(), value: value.name.clone() };
+    let evidence = vec![evidence(&full, value)];
+    Found { evidence, ..Found::new(PlaceKind::Office, origin, Held::Nothing, product) }
 }
 
 fn as_windows_names_it(value: &RawValue) -> Option<RawValue> {

@@ -55,19 +55,9 @@ fn add(at: At<'_>, path: &str, value: &RawValue, name: String, gathering: &mut G
         Ok(KeyState::Unreadable(error)) => return gathering.problem(problem(&origin, error)),
         Err(error) => return gathering.problem(problem(&origin, error)),
     };
-    gathering.add(Found {
-        place: PlaceKind::SqlServer,
-        origin,
-        held,
-        product: Product { name, ..Product::unknown(Basis::Stored) },
-        generic: None,
-        checks: Vec::new(),
-        product_id: None,
-        written: None,
-        installation: None,
-        old_windows: false,
-        evidence: vec![evidence(&full, value)],
-    });
+    let product = Product { name, ..Product::unknown(Basis::Stored) };
+    let evidence = vec![evidence(&full, value)];
+    gathering.add(Found { evidence, ..Found::new(PlaceKind::SqlServer, origin, held, product) });
 }
 
 fn problem(origin: &Origin, error: impl std::fmt::Display) -> Problem {

@@ -50,21 +50,9 @@ pub(crate) fn found(
         name: label.unwrap_or_else(|| "Unknown product".to_owned()),
         ..Product::unknown(Basis::Example)
     });
-    let mut found = Found {
-        place,
-        origin,
-        generic: digital::generic(&held),
-        product,
-        checks: held.full().and_then(ProductKey::checksum_ok).map(checksum).into_iter().collect(),
-        held,
-        product_id: None,
-        written: None,
-        installation: None,
-        old_windows: false,
-        evidence: Vec::new(),
-    };
-    found.old_windows = found.product.is_old_windows();
-    found
+    let generic = digital::generic(&held);
+    let checks = held.full().and_then(ProductKey::checksum_ok).map(checksum).into_iter().collect();
+    Found { generic, checks, ..Found::new(place, origin, held, product) }
 }
 
 /// Words a product key that cannot be read.

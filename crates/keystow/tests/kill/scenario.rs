@@ -47,11 +47,8 @@ pub(crate) struct Scenario {
 pub(crate) fn all() -> Vec<Scenario> {
     let backed_up = Home::new("backed-up");
     backed_up.write("new.txt", TYPED[0]);
-    backed_up.write("other.txt", TYPED[1]);
-    backed_up.write("new-words.txt", NEW_WORDS);
     fs::create_dir(backed_up.path("stick")).unwrap();
     backed_up.must(&["backup", LAPTOP], "the first backup");
-    fs::copy(backed_up.data().join("RECOVERY-PHRASE.txt"), backed_up.path("old-words.txt")).unwrap();
     let from = |name, args: &[&'static str], after: &[&str]| Scenario {
         name,
         base: backed_up.fork(name),
