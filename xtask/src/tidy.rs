@@ -40,6 +40,8 @@ const NOT_FOR_KEYS: &[&str] = &[
     "Serialize for ProductKey",
     "ToString for ProductKey",
 ];
+/// Marks of what was put off, spelled so that this list is none itself.
+const UNFINISHED: &[&str] = &[concat!("#[", "ignore"), concat!("todo", "!("), concat!("unimplemented", "!(")];
 const LONGEST_FILE: usize = 600;
 const LONGEST_FUNCTION: usize = 60;
 
@@ -87,7 +89,7 @@ fn source(path: &Path, text: &str, faults: &mut Vec<String>) {
         if let Some(way) = NOT_FOR_KEYS.iter().find(|way| code.contains(*way)) {
             faults.push(format!("{at}: {way}"));
         }
-        if code.contains("#[ignore") || code.contains("todo!(") || code.contains("unimplemented!(") {
+        if UNFINISHED.iter().any(|mark| code.contains(mark)) {
             faults.push(format!("{at}: unfinished"));
         }
     }
