@@ -68,7 +68,8 @@ pub(crate) fn load(dir: &Path, vault: &Vault, opened: &Opened) -> Option<Index> 
     let fits = |(device, head): (&DeviceId, &Head)| {
         let id = RecordId { device: device.clone(), index: head.index };
         let whole = vault.indices(device).range(..=head.index).count() as u64 == head.index;
-        whole && vault.link(&id).is_some_and(|link| link.hash == head.hash)
+        // Of two histories the index holds one at most, so both are read.
+        whole && !vault.is_forked(device) && vault.link(&id).is_some_and(|link| link.hash == head.hash)
     };
     (text.format == FORMAT && text.covers.iter().all(fits)).then(|| text.into_index())
 }

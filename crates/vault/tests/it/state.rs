@@ -89,6 +89,34 @@ fn of_two_histories_neither_is_covered_by_what_comes_later() {
 }
 
 #[test]
+fn an_index_over_one_history_does_not_hide_the_other() {
+    let (dir, media) = (Scratch::new("state-fork-index"), [Medium::new("a"), Medium::new("b")]);
+    create(&media, &dir.join("pc"));
+    let mut vault = open(&media);
+    let mut writer = vault.writer(&dir.join("pc")).unwrap();
+    for day in 1..70 {
+        let mut item = item(0);
+        item.about.note = format!("{day}");
+        writer.append(vec![Change::Put(item)], at(day)).unwrap();
+    }
+    drop(writer);
+    dir.copy("pc", "old");
+    let old = media[0].fork();
+    backup(&media, &dir.join("pc"), &[1], 71);
+    let vault = open(&media);
+    let opened = vault.unlock(&phrase()).unwrap();
+    let device = Device::load(&dir.join("pc")).unwrap();
+    let _ = vault.items(&opened, Some(&device));
+    assert!(dir.join("pc/index.age").is_file(), "so many records are worth an index");
+    backup(std::slice::from_ref(&old), &dir.join("old"), &[2], 71);
+    let listing = open(&[media[1].clone(), old]).items(&opened, Some(&device));
+    let mut listed: Vec<String> =
+        listing.items.iter().map(|stored| stored.item.product_key.as_ref().unwrap().partial().to_string()).collect();
+    listed.sort();
+    assert_eq!(listed, partials(&[0, 1, 2]));
+}
+
+#[test]
 fn a_record_that_waits_for_a_place_is_not_covered_by_the_next() {
     let (dir, media) = (Scratch::new("state-waits"), [Medium::new("a")]);
     create(&media, &dir.join("pc"));
