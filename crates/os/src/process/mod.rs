@@ -21,9 +21,3 @@ pub fn harden() {
 pub fn ask_secret(prompt: &str) -> io::Result<zeroize::Zeroizing<String>> {
     sys::ask_secret(prompt)
 }
-
-/// The largest amount of memory this process has held so far, in bytes; `None` where the platform does not say.
-#[must_use]
-pub fn peak_memory() -> Option<u64> {
-    sys::peak_memory()
-}

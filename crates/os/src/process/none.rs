@@ -6,10 +6,6 @@ use zeroize::Zeroizing;
 
 pub(super) fn harden() {}
 
-pub(super) fn peak_memory() -> Option<u64> {
-    None
-}
-
 pub(super) fn ask_secret(_prompt: &str) -> io::Result<Zeroizing<String>> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this platform cannot hide what is typed"))
 }
