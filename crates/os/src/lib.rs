@@ -2,7 +2,10 @@
 //!
 //! Each module is one file per platform, chosen once; a platform without the thing has a twin that says so.
 
+pub mod desktop;
+pub mod device;
 pub mod files;
 pub mod firmware;
 pub mod process;
+pub mod rights;
 pub mod volumes;

@@ -1,7 +1,8 @@
 //! Firmware tables of this PC.
 
+#[cfg_attr(windows, path = "windows.rs")]
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "none.rs")]
+#[cfg_attr(not(any(windows, target_os = "linux")), path = "none.rs")]
 mod sys;
 
 /// Reads one ACPI table by its four-letter name, such as `MSDM`, header included.

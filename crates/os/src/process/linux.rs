@@ -18,6 +18,25 @@ pub(super) fn harden() {
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
+#[derive(Debug)]
+pub(super) struct ConsoleBefore;
+
+pub(super) fn prepare_console() -> ConsoleBefore {
+    ConsoleBefore
+}
+
+pub(super) fn owns_console() -> bool {
+    false
+}
+
+pub(super) fn wait_for_key() -> Option<char> {
+    None
+}
+
+pub(super) fn join_console(_process: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(super) fn ask_secret(prompt: &str) -> io::Result<Zeroizing<String>> {
     let terminal = File::options().read(true).write(true).open("/dev/tty")?;
     // The prompt comes last: what a fast typist types at it must not be echoed, nor dropped by the switch.

@@ -2,14 +2,52 @@
 
 use std::io;
 
+#[cfg_attr(windows, path = "windows.rs")]
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "none.rs")]
+#[cfg_attr(not(any(windows, target_os = "linux")), path = "none.rs")]
 mod sys;
 
 /// Keeps secrets of this process out of core dumps and away from other processes of the same user, where the
 /// platform allows. Best effort: a platform that refuses is no reason to stop.
 pub fn harden() {
     sys::harden();
+}
+
+/// Makes the console ready for what Keystow writes: UTF-8 and the escape sequences of colors (Windows; elsewhere
+/// terminals are so by themselves). What was set before comes back when the value is dropped.
+#[must_use]
+pub fn prepare_console() -> Console {
+    Console { _before: sys::prepare_console() }
+}
+
+/// Whether the console belongs to this process alone, as after a double-click (Windows): it vanishes when the program
+/// ends, so somebody must be given time to read.
+#[must_use]
+pub fn owns_console() -> bool {
+    sys::owns_console()
+}
+
+/// Waits until a key is pressed in the console and gives the character it stands for; `None` for other keys, or where
+/// there is no console.
+#[must_use]
+pub fn wait_for_key() -> Option<char> {
+    sys::wait_for_key()
+}
+
+/// Makes the console of another process the console of this one: an elevated process so speaks in the window of the
+/// one that asked for it (Windows).
+///
+/// # Errors
+///
+/// What the system says; [`io::ErrorKind::Unsupported`] elsewhere.
+pub fn join_console(process: u32) -> io::Result<()> {
+    sys::join_console(process)
+}
+
+/// A console that was made ready.
+#[derive(Debug)]
+pub struct Console {
+    _before: sys::ConsoleBefore,
 }
 
 /// Asks on the controlling terminal, without echo, and gives the line without its end.

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+#[cfg_attr(windows, path = "windows.rs")]
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "none.rs")]
+#[cfg_attr(not(any(windows, target_os = "linux")), path = "none.rs")]
 mod sys;
 
 /// Where volumes with a file system that Windows can boot from are mounted, in the order the system lists them.

@@ -1,0 +1,30 @@
+//! A platform whose process rules are not known yet.
+
+use std::io;
+
+use zeroize::Zeroizing;
+
+pub(super) fn harden() {}
+
+pub(super) fn ask_secret(_prompt: &str) -> io::Result<Zeroizing<String>> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this platform cannot hide what is typed"))
+}
+
+#[derive(Debug)]
+pub(super) struct ConsoleBefore;
+
+pub(super) fn prepare_console() -> ConsoleBefore {
+    ConsoleBefore
+}
+
+pub(super) fn owns_console() -> bool {
+    false
+}
+
+pub(super) fn wait_for_key() -> Option<char> {
+    None
+}
+
+pub(super) fn join_console(_process: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

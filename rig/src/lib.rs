@@ -1,0 +1,1 @@
+//! Runs the real `keystow.exe` under Wine.

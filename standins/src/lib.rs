@@ -1,0 +1,1 @@
+//! Plays the parts of Windows that Wine lacks.
