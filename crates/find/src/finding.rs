@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use keystow_core::identify::{Edition, Generic, Product, verdict::Verdict};
+use keystow_core::identify::{Channel, Edition, Generic, LicenseStatus, Product, verdict::Verdict};
 use keystow_core::product_id::Check;
 use keystow_core::{PartialKey, ProductKey};
 
@@ -136,6 +136,27 @@ pub struct Installation {
     pub replaced: Option<String>,
     /// Whether a subscription raises its edition.
     pub subscription: bool,
+    /// `PROCESSOR_ARCHITECTURE`, such as `AMD64`.
+    pub architecture: Option<String>,
+    /// How its license stands; only the license service of a running Windows knows.
+    pub activation: Option<Activation>,
+}
+
+/// How the license of a running Windows stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// `LicenseStatus`.
+    pub status: LicenseStatus,
+    /// `LicenseStatusReason`: an HRESULT.
+    pub reason: u32,
+    /// Minutes left; 0 where nothing runs out.
+    pub grace_minutes: u32,
+    /// The channel that the service names.
+    pub channel: Option<Channel>,
+    /// The activation ID of the product in force.
+    pub product: String,
+    /// The last five symbols of its product key.
+    pub partial_key: Option<PartialKey>,
 }
 
 /// A place that could not be read, or not wholly.
@@ -165,6 +186,8 @@ pub enum ProblemKind {
     Missing,
     /// More rights are needed.
     Rights,
+    /// The license service of this Windows does not answer.
+    Service,
     /// A file Keystow does not read.
     Unknown,
     /// A folder without a Windows.

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use keystow_core::hive::{self, Hive, HiveError, Node};
 use keystow_core::read::ReadAt;
 use keystow_core::reg_file::{RegFile, Root};
+use keystow_os::registry;
 
 /// A registry value as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) struct RawValue {
 pub(crate) enum RegistryError {
     #[error(transparent)]
     Hive(#[from] HiveError),
+    #[error("{0}")]
+    Live(#[from] std::io::Error),
 }
 
 type Result<T> = std::result::Result<T, RegistryError>;
@@ -127,6 +130,30 @@ impl View for Export<'_> {
     fn children(&self, path: &str) -> Result<Vec<String>> {
         let children = self.file.children(self.root, &self.path(path));
         Ok(children.into_iter().take(MOST_CHILDREN).map(str::to_owned).collect())
+    }
+}
+
+/// One hive's part of the registry of the Windows that runs, in the 64-bit view.
+pub(crate) struct Live {
+    /// `SOFTWARE` or `SYSTEM`.
+    pub(crate) hive: &'static str,
+}
+
+impl Live {
+    fn path(&self, path: &str) -> String {
+        if path.is_empty() { self.hive.to_owned() } else { format!("{}\\{path}", self.hive) }
+    }
+}
+
+impl View for Live {
+    fn values(&self, path: &str, wanted: &[&str]) -> Result<Option<Vec<RawValue>>> {
+        let values = registry::values(registry::Root::LocalMachine, &self.path(path), wanted)?;
+        let raw = |value: registry::Value| RawValue { name: value.name, kind: value.kind, data: value.data };
+        Ok(values.map(|values| values.into_iter().map(raw).collect()))
+    }
+
+    fn children(&self, path: &str) -> Result<Vec<String>> {
+        Ok(registry::children(registry::Root::LocalMachine, &self.path(path), MOST_CHILDREN)?)
     }
 }
 

@@ -81,6 +81,17 @@ impl Gathering {
         self.installations.get(at)
     }
 
+    /// An installation, to add what is known of it elsewhere.
+    pub(crate) fn installation_mut(&mut self, at: usize) -> Option<&mut Installation> {
+        self.installations.get_mut(at)
+    }
+
+    /// What was found so far on this PC.
+    pub(crate) fn found_mut(&mut self) -> impl Iterator<Item = &mut Found> {
+        let group = self.group;
+        self.found.iter_mut().filter(move |(of, _)| *of == group).map(|(_, found)| found)
+    }
+
     /// Notes that an organization's subscription raises the edition of an installation.
     pub(crate) fn subscribe(&mut self, at: usize) {
         if let Some(installation) = self.installations.get_mut(at) {
@@ -166,6 +177,7 @@ fn fact<'f>(found: &'f Found, installations: &[Installation]) -> Fact<'f> {
         license: if subscribed { Some(LicenseType::Volume) } else { found.product.license_type() },
         generic: found.generic.as_ref(),
         old_windows: found.old_windows,
+        licensed: windows.and_then(|windows| Some(windows.activation.as_ref()?.status.is_licensed())),
         failed: found.checks.iter().find(|check| counts(check, &found.held)).map(failure),
     }
 }
@@ -177,6 +189,9 @@ fn counts(check: &Check, held: &Held) -> bool {
 }
 
 fn failure(check: &Check) -> String {
+    if check.name == CheckName::LicenseService {
+        return "the license service of this Windows names another product key".to_owned();
+    }
     format!("the check {} of the stored value fails", check.name.as_str())
 }
 

@@ -16,12 +16,14 @@ mod edition;
 mod evidence;
 mod generation;
 mod product;
+mod status;
 
 pub use channel::Channel;
 pub use edition::Edition;
 pub use evidence::{Evidence, GroupSerial, Knowledge, Stored};
 pub use generation::Generation;
 pub use product::{ActivationId, Basis, Eula, LicenseType, PartNumber, Product};
+pub use status::LicenseStatus;
 pub use tables::{Found, Generic, GenericKind, Observed};
 
 use crate::{KeyForm, ProductKey};

@@ -102,6 +102,8 @@ pub struct Fact<'a> {
     pub generic: Option<&'a Generic>,
     /// Whether the product is a Windows before 10.
     pub old_windows: bool,
+    /// Whether the Windows it is installed in is activated, where the license service was asked.
+    pub licensed: Option<bool>,
     /// The first check that failed, in words.
     pub failed: Option<String>,
 }
@@ -123,7 +125,7 @@ pub fn judge(fact: &Fact<'_>, setting: Setting) -> Verdict {
     }
     // The channel of a shared product key says nothing about the license that it stands for.
     match fact.channel {
-        _ if id == "generic" => why.push("it is a published product key that many PCs share".to_owned()),
+        _ if id.starts_with("generic") => why.push("it is a published product key that many PCs share".to_owned()),
         Some(channel) => why.push(format!("channel {channel}: {}", channel.plain())),
         None => {}
     }
@@ -165,6 +167,7 @@ fn decide(fact: &Fact<'_>, setting: Setting) -> (VerdictKind, &'static str) {
         (Some(Channel::PayAsYouGo | Channel::VirtualMachine), _) | (_, Some(LicenseType::Volume)) => {
             (V::Organization, "volume")
         }
+        _ if fact.generic.is_some() && fact.licensed == Some(false) => (V::Unsure, "generic-unlicensed"),
         _ if fact.generic.is_some() => (V::NoKeyNeeded, "generic"),
         _ if fact.old_windows && setting.new_windows => (V::OldVersionOnly, "old-windows"),
         (Some(Channel::OemSlp), _) => (V::KeepThisPc, "factory-slp"),
@@ -225,6 +228,13 @@ const RULES: &[Rule] = &[
         date: "2026-11-24",
         source: "published product keys",
         sentence: "The same product key is on millions of PCs. The license is kept at Microsoft for this mainboard.",
+    },
+    Rule {
+        id: "generic-unlicensed",
+        date: "2026-11-24",
+        source: "published product keys; the license service of this Windows",
+        sentence: "The same product key is on millions of PCs, and this Windows is not activated: no license of its own \
+                   shows. Activate it, or find the license elsewhere, before you wipe.",
     },
     Rule {
         id: "hidden-channel",
@@ -358,7 +368,7 @@ mod tests {
     fn fact(place: PlaceKind, channel: Option<Channel>) -> Fact<'static> {
         let held = HeldKind::Full(KeyForm::Pkey2009);
         let license = channel.map(|channel| if channel.is_oem() { LicenseType::Oem } else { LicenseType::Retail });
-        Fact { place, held, channel, license, generic: None, old_windows: false, failed: None }
+        Fact { place, held, channel, license, generic: None, old_windows: false, licensed: None, failed: None }
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub enum CheckName {
     /// The SHA-256 of the packed product key in version 4. It fails in the one blanked value that is known, so a
     /// failure beside [`KeyState::Blanked`] is no sign of editing.
     KeyHash,
+    /// What is stored and what the license service of the running Windows says of it.
+    LicenseService,
     /// The serial in the product key and the one in the text beside it.
     SerialInKey,
     /// The checksum of a firmware table.
@@ -248,6 +250,7 @@ impl CheckName {
             Self::Header => "header",
             Self::KeyChecksum => "key-checksum",
             Self::KeyHash => "key-hash",
+            Self::LicenseService => "license-service",
             Self::SerialInKey => "serial-in-key",
             Self::TableChecksum => "table-checksum",
             Self::TwinKey => "twin-key",

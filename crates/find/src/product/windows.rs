@@ -48,14 +48,29 @@ pub(super) fn browser(view: &dyn View, at: At<'_>, gathering: &mut Gathering) ->
     Ok(())
 }
 
-/// Everything in SYSTEM: the installations that upgrades replaced, the newest first.
+/// Everything in SYSTEM: for what processor the Windows is, and the installations that upgrades replaced, the newest
+/// first.
 pub(super) fn system(view: &dyn View, at: At<'_>, gathering: &mut Gathering) -> Result<(), RegistryError> {
+    architecture(view, gathering)?;
     let mut names = view.children("Setup")?;
     names.retain(|name| name.get(..SOURCE_OS.len()).is_some_and(|start| start.eq_ignore_ascii_case(SOURCE_OS)));
     names.sort_by(|a, b| order_of(updated(b)).cmp(&order_of(updated(a))));
     for name in names {
         let replaced = Some(updated(&name).to_owned());
         current_version(view, at, &format!("Setup\\{name}"), replaced, gathering)?;
+    }
+    Ok(())
+}
+
+/// The environment of all users names the processor, in the control set that Windows started from last.
+fn architecture(view: &dyn View, gathering: &mut Gathering) -> Result<(), RegistryError> {
+    let Some(installation) = gathering.last_installation() else { return Ok(()) };
+    let selected = view.values("Select", &["Current"])?.unwrap_or_default();
+    let number = selected.first().and_then(|value| value.data.first_chunk().copied()).map_or(1, u32::from_le_bytes);
+    let path = format!(r"ControlSet{number:03}\Control\Session Manager\Environment");
+    let values = view.values(&path, &["PROCESSOR_ARCHITECTURE"])?.unwrap_or_default();
+    if let (Some(value), Some(windows)) = (values.first(), gathering.installation_mut(installation)) {
+        windows.architecture = Some(value.text()).filter(|text| !text.is_empty());
     }
     Ok(())
 }
@@ -187,6 +202,8 @@ fn installation(at: At<'_>, values: &[RawValue], replaced: Option<String>) -> In
         source: at.source.to_owned(),
         name: name(text("ProductName").unwrap_or_else(|| "Windows".to_owned()), build),
         subscription: false,
+        architecture: None,
+        activation: None,
         edition: text("EditionID").as_deref().and_then(Edition::parse),
         build,
         release: text("DisplayVersion").or_else(|| text("ReleaseId")),

@@ -145,6 +145,7 @@ fn verdict_of(identified: &Identified, product: Option<&identify::Product>) -> &
         license: product.and_then(identify::Product::license_type),
         generic: identified.generic.as_ref(),
         old_windows: product.is_some_and(identify::Product::is_old_windows),
+        licensed: None,
         failed: (identified.checksum_ok == Some(false)).then(|| "the checksum is wrong".to_owned()),
     };
     judge(&fact, Setting { new_windows: true }).kind.as_str()
