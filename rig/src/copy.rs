@@ -1,0 +1,39 @@
+//! Folders of a prefix, taken from the template by copies and symbolic links.
+
+use std::io;
+use std::path::Path;
+
+/// Copies a folder with everything below it. Symbolic links are followed.
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let (here, there) = (entry?.path(), to);
+        let there = there.join(here.file_name().unwrap_or_default());
+        if here.is_dir() {
+            copy(&here, &there)?;
+        } else {
+            std::fs::copy(&here, &there)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a folder whose entries are links to those of another, but for the names `without`.
+pub(crate) fn link_entries(from: &Path, to: &Path, without: &[&str]) -> io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if !without.iter().any(|name| entry.file_name() == *name) {
+            link(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes or replaces a symbolic link at `link` that leads to `to`.
+pub(crate) fn link(to: &Path, link: &Path) -> io::Result<()> {
+    if link.symlink_metadata().is_ok() {
+        std::fs::remove_file(link)?;
+    }
+    std::os::unix::fs::symlink(to, link)
+}
