@@ -6,6 +6,8 @@ pub mod desktop;
 pub mod device;
 pub mod files;
 pub mod firmware;
+pub mod licensing;
 pub mod process;
+pub mod registry;
 pub mod rights;
 pub mod volumes;
