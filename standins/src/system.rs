@@ -16,7 +16,7 @@ use windows::Win32::System::SystemInformation::{
     EnumSystemFirmwareTables, FIRMWARE_TABLE_PROVIDER, GetSystemFirmwareTable,
 };
 use windows::Win32::System::Threading::{
-    CREATE_UNICODE_ENVIRONMENT, CreateProcessW, PROCESS_INFORMATION, STARTUPINFOW,
+    CREATE_UNICODE_ENVIRONMENT, CreateProcessW, PROCESS_INFORMATION, STARTF_USESTDHANDLES, STARTUPINFOW,
 };
 use windows::Win32::UI::Shell::{SEE_MASK_NOCLOSEPROCESS, SHELLEXECUTEINFOW};
 use windows::core::{BOOL, HSTRING, PCWSTR, PWSTR};
@@ -194,7 +194,9 @@ unsafe extern "system" fn console_processes(list: *mut u32, len: u32) -> u32 {
 
 fn start(file: &str, parameters: &str) -> windows::core::Result<HANDLE> {
     let mut line: Vec<u16> = format!("\"{file}\" {parameters}").encode_utf16().chain([0]).collect();
-    let startup = STARTUPINFOW { cb: size_of::<STARTUPINFOW>() as u32, ..Default::default() };
+    // What runs as administrator shares no input and output with who asked for it.
+    let cb = size_of::<STARTUPINFOW>() as u32;
+    let startup = STARTUPINFOW { cb, dwFlags: STARTF_USESTDHANDLES, ..Default::default() };
     let mut process = PROCESS_INFORMATION::default();
     // SAFETY: the texts have their ends, and everything pointed to outlives the call.
     unsafe {
