@@ -19,12 +19,15 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder whose entries are links to those of another, but for the names `without`.
+///
+/// Files become hard links where both folders lie on one disk: they need no inode, which costs ten times as much to
+/// get as all else. Folders, and files on another disk, become symbolic links.
 pub(crate) fn link_entries(from: &Path, to: &Path, without: &[&str]) -> io::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        if !without.iter().any(|name| entry.file_name() == *name) {
-            link(&entry.path(), &to.join(entry.file_name()))?;
+        let (entry, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        if !without.iter().any(|without| name == *without) && std::fs::hard_link(&entry, to.join(&name)).is_err() {
+            link(&entry, &to.join(name))?;
         }
     }
     Ok(())

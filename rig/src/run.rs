@@ -116,9 +116,8 @@ impl<'a> Run<'a> {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        child.kill()?;
+        self.prefix.kill()?;
         child.wait()?;
-        self.prefix.stop()?;
         let words = format!("{} {}", self.program.display(), self.args.join(" "));
         Err(io::Error::new(io::ErrorKind::TimedOut, format!("{words} took longer than {:?}", self.patience)))
     }
