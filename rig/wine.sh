@@ -17,7 +17,9 @@ here=$2 prefix=$3
 shift 3
 IFS='
 '
-for folder in /proc /dev /tmp "$prefix" "$(dirname "$(dirname "$(realpath "$0")")")" $KEYSTOW_WINE_MOUNTS; do
+project=$(dirname "$(dirname "$(realpath "$0")")")
+for folder in /proc /dev /tmp "$project" $KEYSTOW_WINE_MOUNTS "$prefix"; do
+    # Only root may make a folder there; `cargo xtask wine` has made those that are always mounted.
     mkdir -p "$root$folder"
     mount --rbind "$folder" "$root$folder"
 done

@@ -1,6 +1,8 @@
 //! Folders of a prefix, taken from the template by copies and symbolic links.
 
 use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 /// Copies a folder with everything below it. Symbolic links are followed.
@@ -38,5 +40,11 @@ pub(crate) fn link(to: &Path, link: &Path) -> io::Result<()> {
     if link.symlink_metadata().is_ok() {
         std::fs::remove_file(link)?;
     }
-    std::os::unix::fs::symlink(to, link)
+    symlink(to, link)
+}
+
+/// There is no Wine on Windows; only the chores are built there.
+#[cfg(not(unix))]
+fn symlink(_to: &Path, _link: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }

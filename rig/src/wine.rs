@@ -56,10 +56,16 @@ pub fn script() -> PathBuf {
     project().join("rig/wine.sh")
 }
 
+/// The folders that every program sees, beside the project and /tmp: paths are the same inside and outside.
+#[must_use]
+pub fn mounts() -> Vec<PathBuf> {
+    vec![template(), target(), std::env::temp_dir()]
+}
+
 /// The variables [`script`] needs, for whoever starts it in another way than by [`command`].
 #[must_use]
 pub fn variables(more_mounts: &[PathBuf]) -> [(&'static str, OsString); 2] {
-    let mut mounts = vec![template(), target(), std::env::temp_dir()];
+    let mut mounts = mounts();
     mounts.extend_from_slice(more_mounts);
     let mounts: Vec<_> = mounts.iter().map(|folder| folder.as_os_str()).collect();
     [("KEYSTOW_WINE_ROOT", root().into()), ("KEYSTOW_WINE_MOUNTS", mounts.join(OsStr::new("\n")))]

@@ -93,6 +93,7 @@ fn imports(program: &PathBuf) -> Result<Vec<String>, String> {
     let mut names: Vec<_> =
         text.lines().filter_map(|line| line.trim().strip_prefix("dll name: ").map(str::to_owned)).collect();
     names.sort();
+    names.dedup();
     if names.is_empty() { Err(format!("{}: no imports found", program.display())) } else { Ok(names) }
 }
 

@@ -24,7 +24,17 @@ pub(crate) fn build() -> Done {
     let lock = File::create(wine::cache().join("lock")).map_err(shown)?;
     lock.lock().map_err(shown)?;
     folder(&wine::root(), debootstrap)?;
+    mount_points()?;
     folder(&wine::template(), wineboot)
+}
+
+/// Makes the folders of the root that [`wine::command`] mounts others on, so that it need not be root itself.
+fn mount_points() -> Done {
+    let inside = |folder: &Path| wine::root().join(folder.strip_prefix("/").unwrap_or(folder));
+    let project = wine::project().to_path_buf();
+    let missing: Vec<_> = wine::mounts().iter().chain([&project]).map(|folder| inside(folder)).collect();
+    let missing: Vec<_> = missing.into_iter().filter(|folder| !folder.is_dir()).collect();
+    if missing.is_empty() { Ok(()) } else { run_with(as_root("mkdir")?.arg("-p").args(missing)) }
 }
 
 fn folder(folder: &Path, make: fn(&Path) -> Done) -> Done {
