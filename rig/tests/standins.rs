@@ -1,5 +1,7 @@
 //! The stand-ins answer as the scenario says, to the calls that the program makes.
 
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -93,6 +95,8 @@ fn an_old_windows_lacks_properties_and_a_hanging_one_does_not_answer() {
     assert_eq!((&seen["firmware_key"], &seen["products"][0]["ProductKeyChannel"]), (&Value::Null, &Value::Null));
     assert_eq!(seen["products"][0]["PartialProductKey"], "3V66T");
     assert!(refusal(&ask(&prefix, &["activate", ID])).contains("has not answered"));
+    prefix.standins(&windows("hangs")).unwrap();
+    assert!(refusal(&ask(&prefix, &["refresh"])).contains("has not answered"));
 }
 
 #[test]
