@@ -9,6 +9,8 @@ mod run;
 mod tables;
 mod test;
 mod tidy;
+mod windows;
+mod wine;
 
 use std::process::ExitCode;
 
@@ -20,6 +22,8 @@ Chores of the project:
   cargo xtask fixtures          make testdata/ anew (--check: only compare)
   cargo xtask tables            make the product tables anew from ../shared/tables (--check: only compare)
   cargo xtask fuzz [NAME] [S]   run one or all fuzz targets for S seconds each (10)
+  cargo xtask wine              build the Wine that the Windows tests run under (as root, once)
+  cargo xtask windows           the Windows program: build, lints, tests under Wine, size and imports (release: only these)
   cargo xtask bench [HIVE]      the numbers of docs/performance.md, with a SOFTWARE hive of yours
 ";
 
@@ -31,6 +35,9 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["fixtures", rest @ ..] => fixtures::run(rest.contains(&"--check")),
         ["tables", rest @ ..] => tables::run(&run::root(), rest.contains(&"--check")),
+        ["wine"] => wine::build(),
+        ["windows"] => windows::run_all(),
+        ["windows", "release"] => windows::release(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["bench", hive @ ..] => bench::bench(hive.first().copied()),
         _ => {

@@ -2,13 +2,15 @@
 
 use std::process::Command;
 
-use crate::run::{Done, has, root, run, run_with};
-use crate::{fixtures, fuzz, tables, tidy};
+use crate::run::{Done, has, is_root, root, run, run_with};
+use crate::{fixtures, fuzz, tables, tidy, windows, wine};
 
 /// Debian packages of the judges and tools, each with a program that shows whether it is there.
 const PACKAGES: &[(&str, &str)] = &[
     ("age", "age"),
+    ("debootstrap", "debootstrap"),
     ("g++", "g++"),
+    ("gcc-mingw-w64-x86-64-win32", "x86_64-w64-mingw32-gcc"),
     ("libhivex-bin", "hivexget"),
     ("libregf-utils", "regfinfo"),
     ("strace", "strace"),
@@ -26,7 +28,11 @@ pub(crate) fn run_tests() -> Done {
     run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     // The tests drive the program itself, so it is built first.
     run("cargo", &["build", "--workspace", "--locked"])?;
+    wine::build()?;
+    windows::build()?;
     run("cargo", &["test", "--workspace", "--locked"])?;
+    windows::test()?;
+    windows::release()?;
     fuzz::run(&["5"])?;
     if has("cargo-deny") || run("cargo", &["install", "--locked", "cargo-deny"]).is_ok() {
         run("cargo", &["deny", "check", "bans", "licenses", "sources"])?;
@@ -59,9 +65,4 @@ fn apt_get(args: &[&str]) -> Done {
         command.arg("apt-get");
     }
     run_with(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
-}
-
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output();
-    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
