@@ -24,13 +24,13 @@ const FIRST_INSTALLED: u32 = 1_331_994_000;
 pub fn files() -> Vec<(String, Vec<u8>)> {
     let config = "old-laptop/Windows/System32/config";
     vec![
-        (format!("{config}/SOFTWARE"), software()),
-        (format!("{config}/SYSTEM"), system()),
+        (format!("{config}/SOFTWARE"), software().bytes()),
+        (format!("{config}/SYSTEM"), system().bytes()),
         ("old-laptop/msdm.bin".to_owned(), MsdmTable { data: FIRMWARE.as_bytes(), ..MsdmTable::default() }.make()),
     ]
 }
 
-fn software() -> Vec<u8> {
+pub(crate) fn software() -> Hive {
     let mut hive = Hive::new();
     windows_10(hive.at(r"Microsoft\Windows NT\CurrentVersion"));
     hive.at(r"Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform")
@@ -46,7 +46,7 @@ fn software() -> Vec<u8> {
         hive.at("Microsoft").child(neighbour).text("Version", "1.0");
     }
     hive.at(r"Wow6432Node\Microsoft\Windows NT\CurrentVersion").text("ProductName", "Windows 10 Home");
-    hive.bytes()
+    hive
 }
 
 fn windows_10(node: &mut Node) {
@@ -65,7 +65,7 @@ fn windows_10(node: &mut Node) {
     digital(node, &home_v3(), &home_v4());
 }
 
-fn system() -> Vec<u8> {
+pub(crate) fn system() -> Hive {
     let mut hive = Hive::new();
     hive.at("Select").dword("Current", 1).dword("Default", 1);
     hive.at(r"ControlSet001\Control\ComputerName\ComputerName").text("ComputerName", "OLD-LAPTOP");
@@ -83,7 +83,7 @@ fn system() -> Vec<u8> {
         .text("CSDVersion", "Service Pack 1")
         .value("InstallDate", REG_DWORD, FIRST_INSTALLED.to_le_bytes());
     digital(seven, &seven_v3(), &seven_v4());
-    hive.bytes()
+    hive
 }
 
 fn office(hive: &mut Hive) {
