@@ -5,6 +5,7 @@
 //! filled the cache, and `cargo xtask windows` builds what runs.
 
 mod copy;
+pub mod made;
 mod prefix;
 mod run;
 mod scenario;

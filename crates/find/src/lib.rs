@@ -9,6 +9,8 @@ mod registry;
 mod scan;
 mod source;
 
-pub use finding::{Evidence, Finding, FindingId, Found, Held, Installation, Origin, PlaceKind, Problem, ProblemKind};
+pub use finding::{
+    Activation, Evidence, Finding, FindingId, Found, Held, Installation, Origin, PlaceKind, Problem, ProblemKind,
+};
 pub use scan::{Scan, scan};
-pub use source::Source;
+pub use source::{Source, THIS_PC};

@@ -72,6 +72,11 @@ impl Gathering {
         self.installations.len() - 1
     }
 
+    /// How many installations were met so far.
+    pub(crate) fn installations(&self) -> usize {
+        self.installations.len()
+    }
+
     /// The installation that was added last.
     pub(crate) fn last_installation(&self) -> Option<usize> {
         self.installations.len().checked_sub(1)

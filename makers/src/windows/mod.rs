@@ -42,6 +42,7 @@ struct Release<'a> {
 }
 
 const CURRENT_VERSION: &str = r"Microsoft\Windows NT\CurrentVersion";
+const ENVIRONMENT: &str = r"ControlSet001\Control\Session Manager\Environment";
 const PRODUCT_OPTIONS: &str = r"ControlSet001\Control\ProductOptions";
 
 /// Windows 7 Home Premium, generic. Product ID and part number are made up.
@@ -280,6 +281,7 @@ impl MadeWindows {
             select.dword(value, set);
         }
         system.at(r"ControlSet001\Control\ComputerName\ComputerName").text("ComputerName", &name.to_uppercase());
+        system.at(ENVIRONMENT).text("PROCESSOR_ARCHITECTURE", "AMD64");
         system.at(PRODUCT_OPTIONS).text("ProductType", "WinNT");
         system.at(r"Setup\Pid").text("Pid", "00000270");
         Self { name, software, system, msdm: None, products: vec![license.row()] }

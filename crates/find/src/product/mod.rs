@@ -3,17 +3,20 @@
 pub(crate) mod digital;
 pub(crate) mod firmware;
 mod office;
+pub(crate) mod service;
 mod sql_server;
 pub(crate) mod typed;
 mod visual_studio;
 mod windows;
+
+use std::path::PathBuf;
 
 use keystow_core::hive::{Condition, Hive};
 use keystow_core::identify::pkeyconfig::PkeyConfig;
 use keystow_core::reg_file::{RegFile, Root};
 
 use crate::finding::{Problem, ProblemKind, shown};
-use crate::registry::{Export, HiveView, RegistryError, View};
+use crate::registry::{Export, HiveView, Live, RegistryError, View};
 use crate::scan::Gathering;
 use crate::source::{OpenFile, WindowsFolder};
 
@@ -39,16 +42,7 @@ const SYSTEM: &[Finder] = &[windows::system];
 impl Gathering {
     /// Reads the hives of one Windows.
     pub(crate) fn windows(&mut self, folder: &WindowsFolder) {
-        for path in &folder.pkeyconfig {
-            let read = keystow_os::files::read(path, MOST_PKEYCONFIG).map_err(|error| Problem::io(path, &error));
-            let parsed = read.and_then(|bytes| {
-                PkeyConfig::parse(&bytes).map_err(|error| Problem::new(ProblemKind::Damaged, shown(path), error))
-            });
-            match parsed {
-                Ok(config) => self.knowledge.add(config),
-                Err(problem) => self.problem(problem),
-            }
-        }
+        self.learn(&folder.pkeyconfig);
         let hives = [(&folder.software, "SOFTWARE"), (&folder.system, "SYSTEM")];
         for (path, hive) in hives.into_iter().filter_map(|(path, hive)| Some((path.as_ref()?, hive))) {
             let opened = OpenFile::open(path).map_err(|error| Problem::io(path, &error));
@@ -57,6 +51,29 @@ impl Gathering {
             });
             match opened {
                 Ok(opened) => self.hive(&opened, At { source: &shown(path), hive, earlier: folder.earlier }),
+                Err(problem) => self.problem(problem),
+            }
+        }
+    }
+
+    /// Reads the registry of the Windows that runs, and gives its place among the installations.
+    pub(crate) fn running_windows(&mut self, source: &str) -> Option<usize> {
+        let next = self.installations();
+        for hive in ["SOFTWARE", "SYSTEM"] {
+            self.registry(&Live { hive }, At { source, hive, earlier: false });
+        }
+        (self.installations() > next).then_some(next)
+    }
+
+    /// Takes in what a disk says of product keys.
+    pub(crate) fn learn(&mut self, pkeyconfig: &[PathBuf]) {
+        for path in pkeyconfig {
+            let read = keystow_os::files::read(path, MOST_PKEYCONFIG).map_err(|error| Problem::io(path, &error));
+            let parsed = read.and_then(|bytes| {
+                PkeyConfig::parse(&bytes).map_err(|error| Problem::new(ProblemKind::Damaged, shown(path), error))
+            });
+            match parsed {
+                Ok(config) => self.knowledge.add(config),
                 Err(problem) => self.problem(problem),
             }
         }

@@ -20,7 +20,9 @@ pub(crate) fn look(source: &str, windows: usize, gathering: &mut Gathering) {
         Err(error) => {
             let message = match error {
                 LicensingError::Absent => "it is not there, so nothing tells whether this Windows is activated",
-                LicensingError::TimedOut { .. } => "it has not answered in time; whether this Windows is activated is not known",
+                LicensingError::TimedOut { .. } => {
+                    "it has not answered in time; whether this Windows is activated is not known"
+                }
                 _ => "it refused to answer; whether this Windows is activated is not known",
             };
             gathering.problem(Problem::new(ProblemKind::Service, format!("{source}: {PLACE}"), message));
@@ -60,7 +62,8 @@ fn compare_windows(source: &str, windows: usize, products: &[&LicensedProduct], 
         found.product.channel = found.product.channel.or(channel);
     }
     if !met {
-        let found = Found { installation: Some(windows), ..found(source, PlaceKind::Installed, product, partial, gathering) };
+        let found =
+            Found { installation: Some(windows), ..found(source, PlaceKind::Installed, product, partial, gathering) };
         gathering.add(found);
     }
     if let Some(installation) = gathering.installation_mut(windows) {

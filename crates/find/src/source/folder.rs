@@ -44,10 +44,7 @@ pub(super) fn look(folder: &Path, gathering: &mut Gathering) {
     let known = if let Some(config) = config_of(folder) {
         not_files(&config, gathering);
         gathering.windows(&windows_in(&config, false));
-        let earlier = below(folder, &[EARLIER]).and_then(|root| config_of(&root));
-        if let Some(config) = earlier {
-            gathering.windows(&windows_in(&config, true));
-        }
+        look_at_earlier(folder, gathering);
         file::look_at_tables(folder, gathering);
         true
     } else {
@@ -59,6 +56,13 @@ pub(super) fn look(folder: &Path, gathering: &mut Gathering) {
             shown(folder),
             "no Windows, no SOFTWARE or SYSTEM hive, no export and no firmware table lies in this folder",
         ));
+    }
+}
+
+/// What an upgrade left of the Windows before, below the root of a volume.
+pub(super) fn look_at_earlier(root: &Path, gathering: &mut Gathering) {
+    if let Some(config) = below(root, &[EARLIER]).and_then(|root| config_of(&root)) {
+        gathering.windows(&windows_in(&config, true));
     }
 }
 
@@ -115,12 +119,14 @@ fn config_of(folder: &Path) -> Option<PathBuf> {
 fn windows_in(config: &Path, earlier: bool) -> WindowsFolder {
     let file = |name| below(config, &[name]).filter(|path| path.is_file());
     let system32 = config.parent().unwrap_or(config);
-    let mut pkeyconfig = Vec::new();
-    for way in PKEYCONFIG {
-        let tables = below(system32, way).map(|folder| files_in(&folder)).unwrap_or_default();
-        pkeyconfig.extend(tables.into_iter().filter(|path| is_pkeyconfig(path)));
-    }
+    let pkeyconfig = pkeyconfig_in(system32);
     WindowsFolder { software: file("SOFTWARE"), system: file("SYSTEM"), pkeyconfig, earlier }
+}
+
+/// The tables of product keys of a Windows, below its `System32`.
+pub(super) fn pkeyconfig_in(system32: &Path) -> Vec<PathBuf> {
+    let tables = PKEYCONFIG.iter().filter_map(|way| below(system32, way));
+    tables.flat_map(|folder| files_in(&folder)).filter(|path| is_pkeyconfig(path)).collect()
 }
 
 fn is_pkeyconfig(path: &Path) -> bool {

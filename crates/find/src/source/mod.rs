@@ -5,6 +5,7 @@ mod folder;
 mod this_pc;
 
 pub(crate) use folder::WindowsFolder;
+pub use this_pc::THIS_PC;
 
 use std::path::{Path, PathBuf};
 
@@ -19,8 +20,10 @@ use crate::scan::Gathering;
 pub enum Source {
     /// A folder or file.
     Path(PathBuf),
-    /// This PC: its firmware and the Windows volumes it has mounted.
+    /// This PC: its firmware, the Windows that runs, and the Windows volumes it has mounted.
     ThisPc,
+    /// Of this PC only the firmware and the Windows that runs.
+    ThisWindows,
 }
 
 /// A file that is read at positions.
@@ -34,6 +37,10 @@ impl Source {
             Self::ThisPc => {
                 gathering.begin();
                 this_pc::look(gathering);
+            }
+            Self::ThisWindows => {
+                gathering.begin();
+                this_pc::look_at_running(gathering);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `keystow scan`
 
-use keystow_find::{Finding, Scan};
+use keystow_find::{Activation, Finding, Scan};
 
 use super::args::Sources;
 use super::failure::{Failure, Outcome};
@@ -26,12 +26,23 @@ pub(super) fn run(args: &Sources, out: &mut Out) -> Result<Outcome, Failure> {
     words::outcome(&scan)
 }
 
+/// How the license of a running Windows stands, in words.
+pub(super) fn activation(activation: &Activation) -> String {
+    let days = activation.grace_minutes.div_ceil(24 * 60);
+    match days {
+        0 => format!(", {}", activation.status),
+        1 => format!(", {}, 1 day left", activation.status),
+        days => format!(", {}, {days} days left", activation.status),
+    }
+}
+
 /// The findings, what is worth keeping first.
 pub(super) fn show(scan: &Scan, out: &mut Out) -> std::io::Result<()> {
     for windows in &scan.installations {
         let replaced = windows.replaced.as_ref().map(|when| format!(", replaced {when}")).unwrap_or_default();
         let build = windows.build.map(|build| format!(", build {build}")).unwrap_or_default();
-        out.line(format_args!("{}{build}{replaced}", windows.name))?;
+        let activation = windows.activation.as_ref().map(activation).unwrap_or_default();
+        out.line(format_args!("{}{build}{replaced}{activation}", windows.name))?;
     }
     if !scan.installations.is_empty() && !scan.findings.is_empty() {
         out.line("")?;

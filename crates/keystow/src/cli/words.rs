@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use keystow_core::ProductKey;
 use keystow_core::identify::verdict::{PlaceKind, VerdictKind};
-use keystow_find::{Finding, Held, Origin, Problem, ProblemKind, Scan, Source};
+use keystow_find::{Activation, Finding, Held, Origin, Problem, ProblemKind, Scan, Source};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, FailureKind, Outcome};
@@ -108,8 +108,27 @@ fn finding_object(finding: &Finding, scan: &Scan, out: &Out) -> Value {
             "release": windows.release,
             "product_id": windows.product_id,
             "replaced": windows.replaced,
+            "architecture": windows.architecture,
+            "activation": windows.activation.as_ref().map(activation_object),
         })),
     })
+}
+
+/// How the license of a running Windows stands.
+pub(super) fn activation_object(activation: &Activation) -> Value {
+    json!({
+        "status": activation.status.as_str(),
+        "reason": hresult(activation.reason),
+        "grace_minutes": activation.grace_minutes,
+        "channel": activation.channel.map(|channel| channel.as_str()),
+        "product": activation.product,
+        "partial_key": activation.partial_key.map(|partial| partial.to_string()),
+    })
+}
+
+/// An HRESULT as Windows' own messages spell it.
+pub(super) fn hresult(code: u32) -> String {
+    format!("0x{code:08X}")
 }
 
 fn origin_object(origin: &Origin) -> Value {
@@ -128,6 +147,7 @@ fn problem_name(kind: ProblemKind) -> &'static str {
         ProblemKind::Locked => "locked",
         ProblemKind::Missing => "missing",
         ProblemKind::Rights => "rights",
+        ProblemKind::Service => "service",
         ProblemKind::WithoutWindows => "without-windows",
         _ => "unknown",
     }
@@ -156,6 +176,8 @@ fn problem_hint(problem: &Problem) -> Option<&'static str> {
         ProblemKind::Dirty => "shut that Windows down properly once, or compare with its RegBack folder",
         ProblemKind::Missing => "check the spelling, or mount the disk first",
         ProblemKind::Rights => "the same command as root (sudo keystow …)",
+        ProblemKind::Locked => "unlock the drive in Explorer, or with manage-bde -unlock; then the same command",
+        ProblemKind::Service => "start the service \"Software Protection\" (sppsvc), or restart Windows",
         ProblemKind::Unknown => "a Windows folder, SOFTWARE and SYSTEM hives, a .reg export, an MSDM table or a text",
         ProblemKind::WithoutWindows => "the folder that holds `Windows`, or its System32/config folder",
         _ => return None,

@@ -16,3 +16,14 @@ mod sys;
 pub fn table(name: [u8; 4]) -> std::io::Result<Option<Vec<u8>>> {
     sys::table(name)
 }
+
+/// Reads the SMBIOS structure table, without the entry point or the header that a system puts in front.
+///
+/// `Ok(None)` when this PC has none.
+///
+/// # Errors
+///
+/// As for [`table`].
+pub fn smbios() -> std::io::Result<Option<Vec<u8>>> {
+    sys::smbios()
+}

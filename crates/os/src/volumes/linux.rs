@@ -13,6 +13,18 @@ pub(super) fn mounted() -> io::Result<Vec<PathBuf>> {
     Ok(list.lines().filter_map(mount_point).collect())
 }
 
+pub(super) fn locked() -> Vec<PathBuf> {
+    Vec::new()
+}
+
+pub(super) fn running_windows() -> Option<PathBuf> {
+    None
+}
+
+pub(super) fn is_windows_pe() -> bool {
+    false
+}
+
 fn mount_point(line: &str) -> Option<PathBuf> {
     let (mount, device) = line.split_once(" - ")?;
     let kind = device.split(' ').next()?;

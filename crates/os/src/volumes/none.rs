@@ -1,5 +1,19 @@
 //! No list of volumes on this platform yet.
 
-pub(super) fn mounted() -> std::io::Result<Vec<std::path::PathBuf>> {
+use std::path::PathBuf;
+
+pub(super) fn mounted() -> std::io::Result<Vec<PathBuf>> {
     Ok(Vec::new())
+}
+
+pub(super) fn locked() -> Vec<PathBuf> {
+    Vec::new()
+}
+
+pub(super) fn running_windows() -> Option<PathBuf> {
+    None
+}
+
+pub(super) fn is_windows_pe() -> bool {
+    false
 }
