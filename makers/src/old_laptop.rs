@@ -69,6 +69,7 @@ pub(crate) fn system() -> Hive {
     let mut hive = Hive::new();
     hive.at("Select").dword("Current", 1).dword("Default", 1);
     hive.at(r"ControlSet001\Control\ComputerName\ComputerName").text("ComputerName", "OLD-LAPTOP");
+    hive.at(r"ControlSet001\Control\Session Manager\Environment").text("PROCESSOR_ARCHITECTURE", "AMD64");
     hive.at(r"ControlSet001\Control\ProductOptions")
         .text("ProductType", "WinNT")
         .text("OSProductPfn", "Microsoft.Windows.101.X19-98868_8wekyb3d8bbwe");
