@@ -7,6 +7,7 @@
 //! This crate knows nothing of where product keys come from, and asks neither the clock nor the person: the caller
 //! passes both in.
 
+mod aside;
 mod copy;
 mod device;
 mod id;
