@@ -8,6 +8,8 @@ pub mod files;
 pub mod firmware;
 pub mod licensing;
 pub mod process;
+#[cfg(windows)]
+mod random;
 pub mod registry;
 pub mod rights;
 pub mod volumes;

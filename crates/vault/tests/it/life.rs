@@ -244,3 +244,15 @@ fn a_changed_phrase_replaces_the_old_one_and_an_old_identity_that_returns_is_rem
     assert!(writer.repair(None).after.is_good());
     assert!(matches!(open(std::slice::from_ref(&old)).unlock(&phrase()), Err(UnlockError::WrongPhrase { .. })));
 }
+
+#[test]
+fn a_secret_beside_the_vault_opens_with_its_phrase_and_in_no_other_vault() {
+    let (dir, media) = (Scratch::new("aside"), [[Medium::new("a")], [Medium::new("b")]]);
+    let vaults = media.each_ref().map(|media| create(media, &dir.join(&format!("{:p}", media))));
+    let sealed = vaults[0].seal_aside(b"before").unwrap();
+    assert!(!sealed.windows(6).any(|bytes| bytes == b"before"));
+    let opened = vaults.each_ref().map(|vault| vault.unlock(&phrase()).unwrap());
+    assert_eq!(opened[0].open_aside(&sealed).unwrap().as_slice(), b"before");
+    assert!(opened[1].open_aside(&sealed).is_err(), "the same phrase, another vault");
+    assert!(opened[0].open_aside(&sealed[..sealed.len() - 1]).is_err(), "cut");
+}
