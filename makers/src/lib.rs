@@ -6,6 +6,7 @@ pub mod hive;
 pub mod key;
 pub mod old_laptop;
 pub mod pkeyconfig;
+pub mod smbios;
 
 /// Every file of `testdata/`, by its path there.
 pub fn testdata() -> Vec<(String, Vec<u8>)> {
