@@ -8,6 +8,7 @@ pub mod old_laptop;
 pub mod pkeyconfig;
 pub mod reg_text;
 pub mod windows;
+pub mod smbios;
 
 /// Every file of `testdata/`, by its path there.
 pub fn testdata() -> Vec<(String, Vec<u8>)> {

@@ -28,6 +28,7 @@ const PARSERS: &[&str] = &[
     "product_key",
     "reg_file",
     "slic",
+    "smbios",
     "vault_meta",
     "vault_record",
 ];

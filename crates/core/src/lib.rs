@@ -5,6 +5,7 @@
 
 pub mod acpi;
 pub mod answer;
+pub mod device;
 pub mod hive;
 pub mod identify;
 pub mod key;
@@ -12,5 +13,6 @@ pub mod key_text;
 pub mod product_id;
 pub mod read;
 pub mod reg_file;
+pub mod smbios;
 
 pub use key::{KeyError, KeyForm, PartialKey, ProductKey};

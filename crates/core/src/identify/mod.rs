@@ -9,6 +9,7 @@
 pub mod fit;
 pub mod pkeyconfig;
 pub mod tables;
+pub mod transfer;
 pub mod verdict;
 
 mod channel;
