@@ -6,7 +6,10 @@ pub mod desktop;
 pub mod device;
 pub mod files;
 pub mod firmware;
+#[cfg(windows)]
+mod library;
 pub mod licensing;
+pub mod person;
 pub mod process;
 #[cfg(windows)]
 mod random;

@@ -2,8 +2,8 @@
 //!
 //! Nothing here judges. `keystow_core::device` drops placeholders, weighs and compares.
 
-#[cfg_attr(windows, path = "windows.rs")]
-#[cfg_attr(target_os = "linux", path = "linux.rs")]
+#[cfg_attr(windows, path = "windows/mod.rs")]
+#[cfg_attr(target_os = "linux", path = "linux/mod.rs")]
 #[cfg_attr(not(any(windows, target_os = "linux")), path = "none.rs")]
 mod sys;
 
