@@ -1,7 +1,8 @@
-//! Makes the product tables of `keystow_core::identify` from the fact sheets beside the repository.
+//! Makes the product tables of `keystow_core::identify`, and the answers of `keystow_core::activation`, from the fact
+//! sheets beside the repository.
 //!
-//! Input is `../shared/tables/{pkeyconfig_table,pkeyconfig_observed,default_key_tuples,editions}.csv`; output is the
-//! Rust text under `crates/core/src/identify/tables/`. Rows are plain numbers in parallel arrays, so that they sit
+//! Input is `../shared/tables/{pkeyconfig_table,pkeyconfig_observed,default_key_tuples,editions,sl_errors}.csv`; output
+//! is the Rust text under `crates/core/src/identify/tables/` and `crates/core/src/activation/answers.rs`. Rows are plain numbers in parallel arrays, so that they sit
 //! in read-only data and cost nothing at start-up; text stands once, in side tables. No product key enters, not even
 //! the masked ones of group 999999, whose rows name no edition.
 
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{fs, io};
 
+mod activation;
 mod names;
 mod sheets;
 
@@ -42,8 +44,12 @@ const NONE: u8 = u8::MAX;
 /// A sentence naming the file: a sheet that is missing or does not have the expected shape, a table that cannot be
 /// written, or with `check` a table that differs.
 pub(crate) fn run(root: &Path, check: bool) -> Result<(), String> {
-    let target = root.join("crates/core/src/identify/tables");
-    for (name, text) in Sheets::read(&root.join("../shared/tables"))?.tables()? {
+    let (sheets, target) = (root.join("../shared/tables"), root.join("crates/core/src"));
+    let mut tables: Vec<(String, String)> = vec![("activation/answers.rs".to_owned(), activation::table(&sheets)?)];
+    for (name, text) in Sheets::read(&sheets)?.tables()? {
+        tables.push((format!("identify/tables/{name}"), text));
+    }
+    for (name, text) in tables {
         let path = target.join(name);
         let text = rustfmt(&text, root).map_err(|error| format!("rustfmt: {error}"))?;
         if !check {

@@ -4,6 +4,7 @@
 //! block. `keystow_find` brings the bytes, `keystow_os` reads them from the system.
 
 pub mod acpi;
+pub mod activation;
 pub mod answer;
 pub mod device;
 pub mod hive;
