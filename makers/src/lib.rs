@@ -7,8 +7,8 @@ pub mod key;
 pub mod old_laptop;
 pub mod pkeyconfig;
 pub mod reg_text;
-pub mod windows;
 pub mod smbios;
+pub mod windows;
 
 /// Every file of `testdata/`, by its path there.
 pub fn testdata() -> Vec<(String, Vec<u8>)> {

@@ -49,7 +49,8 @@ impl App {
         opened: Option<&Opened>,
     ) -> Result<(BackedUp, Vec<FindingId>)> {
         let now = self.now();
-        let changes = scan.findings.iter().map(|finding| Change::Put(items::of_finding(finding, scan, now)));
+        let device = items::device_of(scan);
+        let changes = scan.findings.iter().map(|finding| Change::Put(items::of_finding(finding, scan, &device, now)));
         let done = self.change(vault, changes.collect(), opened)?;
         Ok((done, scan.findings.iter().map(|finding| finding.id.clone()).collect()))
     }

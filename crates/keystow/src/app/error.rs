@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use keystow_vault::{DeviceError, PhraseError, PlaceError, UnlockError, VaultError, WriteError};
+use keystow_vault::{DeviceError, PhraseError, PlaceError, SealError, UnlockError, VaultError, WriteError};
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
+    #[error("the note of what was there before: {0}")]
+    Aside(SealError),
     #[error(transparent)]
     Device(#[from] DeviceError),
     #[error("{}: {source}", path.display())]
@@ -15,6 +17,8 @@ pub(crate) enum Error {
     KeyAsName,
     #[error("no item is called {name}")]
     NoItem { name: String },
+    #[error("Keystow has installed no product key on this PC, or it was undone already")]
+    NothingToUndo,
     #[error("no phrase was given to open the vault with")]
     NoPhrase,
     #[error("there is no vault yet")]

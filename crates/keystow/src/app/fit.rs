@@ -8,6 +8,8 @@ use keystow_core::{ProductKey, identify};
 use keystow_find::{Scan, Source};
 use keystow_vault::Item;
 
+use super::running::{LIVE, running};
+
 /// A current Windows 11, assumed where only an edition was named.
 const CURRENT_BUILD: u32 = 26_100;
 /// A current Windows Server, likewise.
@@ -31,6 +33,9 @@ pub(crate) struct Target {
 
 /// The Windows of a folder or hive, or an edition by name. The words say what was there instead.
 pub(crate) fn target(wanted: &str) -> Result<Target, String> {
+    if wanted == LIVE {
+        return Ok(running()?.target);
+    }
     let path = Path::new(wanted);
     if path.exists() {
         return in_scan(wanted, &keystow_find::scan(&[Source::Path(path.to_owned())]));
@@ -50,7 +55,7 @@ pub(crate) fn target(wanted: &str) -> Result<Target, String> {
 }
 
 /// The installed Windows of a scan.
-fn in_scan(wanted: &str, scan: &Scan) -> Result<Target, String> {
+pub(crate) fn in_scan(wanted: &str, scan: &Scan) -> Result<Target, String> {
     let windows = scan.installations.iter().find(|windows| windows.replaced.is_none());
     let windows = windows.ok_or_else(|| format!("{wanted} holds no installed Windows"))?;
     let edition =

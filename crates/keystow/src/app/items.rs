@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use keystow_core::ProductKey;
 use keystow_core::identify::{self, Identified};
-use keystow_find::{Finding, Scan};
+use keystow_find::{Finding, Scan, THIS_PC};
 use keystow_vault::{About, Device, Evidence, Item, Listing, Opened, Origin, StoredItem, Unread, Vault, WindowsFacts};
 
 use super::error::{Error, Result};
+use super::running::this_device;
 
 /// From this length on, the beginning of an id is enough.
 const SHORTEST_ID: usize = 4;
@@ -78,12 +79,26 @@ fn finding(stored: &StoredItem) -> (char, u32) {
     (letter, name.get(1..).and_then(|number| number.parse().ok()).unwrap_or(u32::MAX))
 }
 
-/// The item that a finding becomes.
-pub(crate) fn of_finding(finding: &Finding, scan: &Scan, now: Timestamp) -> Item {
+/// What tells this PC from others, where a scan looked at this PC itself; of a disk nobody knows what PC it was in.
+pub(crate) fn device_of(scan: &Scan) -> BTreeMap<String, String> {
+    match scan.findings.iter().any(is_of_this_pc) {
+        true => this_device().0.to_map(),
+        false => BTreeMap::new(),
+    }
+}
+
+fn is_of_this_pc(finding: &Finding) -> bool {
+    finding.origin.source == THIS_PC
+}
+
+/// The item that a finding becomes. `device` tells this PC from others.
+pub(crate) fn of_finding(finding: &Finding, scan: &Scan, device: &BTreeMap<String, String>, now: Timestamp) -> Item {
     let windows = finding.installation.and_then(|at| scan.installations.get(at));
     let origin = &finding.origin;
     // A license without a product key is told apart by the PC it is on.
+    let mut marks = if is_of_this_pc(finding) { device.clone() } else { BTreeMap::new() };
     let pc = windows.and_then(|windows| windows.product_id.clone()).unwrap_or_else(|| origin.source.clone());
+    marks.insert("id".to_owned(), pc);
     let about = About {
         partial_key: finding.held.partial().map(|partial| partial.to_string()),
         product: finding.product.name.clone(),
@@ -103,7 +118,7 @@ pub(crate) fn of_finding(finding: &Finding, scan: &Scan, now: Timestamp) -> Item
             path: origin.path.clone(),
             value: Some(origin.value.clone()).filter(|value| !value.is_empty()),
         },
-        device: BTreeMap::from([("id".to_owned(), pc)]),
+        device: marks,
         finding: Some(finding.id.to_string()),
         found: Some(now),
         ..About::default()

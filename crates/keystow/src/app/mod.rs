@@ -4,10 +4,13 @@ pub(crate) mod backup;
 pub(crate) mod error;
 pub(crate) mod export;
 pub(crate) mod fit;
+pub(crate) mod install;
 pub(crate) mod items;
+pub(crate) mod link;
 pub(crate) mod paths;
 pub(crate) mod places;
 pub(crate) mod ready;
+pub(crate) mod running;
 pub(crate) mod vaults;
 pub(crate) mod verify;
 

@@ -25,6 +25,11 @@ impl Paths {
         Some(Self { data: data.join("keystow") })
     }
 
+    /// The folders below this one, as an elevated program is told.
+    pub(crate) fn below(data: PathBuf) -> Self {
+        Self { data }
+    }
+
     /// The person's own copy of the vault.
     pub(crate) fn vault(&self) -> PathBuf {
         self.data.join("vault")
@@ -48,6 +53,16 @@ impl Paths {
     /// The lock of whoever makes a vault, changes its places or its phrase.
     pub(crate) fn lock(&self) -> PathBuf {
         self.data.join("lock")
+    }
+
+    /// What was there before the last product key that was installed, sealed.
+    pub(crate) fn before(&self) -> PathBuf {
+        self.data.join("before.age")
+    }
+
+    /// When the person confirmed the link to their Microsoft account.
+    pub(crate) fn linked(&self) -> PathBuf {
+        self.data.join("linked.txt")
     }
 
     /// The list of places.

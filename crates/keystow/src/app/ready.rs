@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use keystow_find::{Finding, ProblemKind, Scan};
+use keystow_find::{Finding, PlaceKind, ProblemKind, Scan};
 use keystow_vault::Vault;
 
 use super::App;
@@ -36,13 +36,31 @@ impl App {
         Ok(conditions)
     }
 
+    /// What to think of before the mainboard is replaced: a license that Microsoft keeps for it goes with it, unless it
+    /// is linked to an account.
+    pub(crate) fn reminder(&self, scan: &Scan) -> Option<String> {
+        let digital =
+            |finding: &&Finding| finding.verdict.rule.id == "generic" && finding.place == PlaceKind::Installed;
+        scan.findings.iter().find(digital)?;
+        Some(match self.linked() {
+            Some(when) => format!(
+                "The license is linked to your Microsoft account, as you saw on {}. After a new mainboard, sign in and \
+                 choose \"I changed hardware on this device recently\" in Settings, Activation, Troubleshoot.",
+                when.strftime("%Y-%m-%d")
+            ),
+            None => "The license is kept at Microsoft for this mainboard. Before the mainboard is replaced, link it to your \
+                     Microsoft account: keystow link"
+                .to_owned(),
+        })
+    }
+
     fn kept(&self, scan: &Scan, vault: &mut Vault) -> Result<Vec<Condition>> {
         let writer = vault.writer(&self.paths.state())?;
-        let now = self.now();
+        let (now, device) = (self.now(), items::device_of(scan));
         let wanted =
             scan.findings.iter().filter(|finding| scan.keep.contains(&finding.id) || finding.generic.is_none());
         let kept = |finding: &Finding| {
-            let holds = writer.knows(&items::of_finding(finding, scan, now));
+            let holds = writer.knows(&items::of_finding(finding, scan, &device, now));
             let product = &finding.product.name;
             let says = if holds { "is in the vault" } else { "is not in the vault" };
             Condition { holds, says: format!("{} ({product}) {says}", finding.id), next: "keystow backup" }

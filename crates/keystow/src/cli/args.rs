@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+const ON_WINDOWS: &str = "On the Windows that runs";
+
 /// Find, explain, back up and restore Windows product keys
 #[derive(Debug, Parser)]
 #[command(name = "keystow", version, max_term_width = 100, disable_help_subcommand = true)]
@@ -43,6 +45,12 @@ pub(crate) struct All {
     /// Read the recovery phrase from the first line of this file
     #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
     pub(crate) passphrase_file: Option<PathBuf>,
+    /// Speak in the console of this process (Windows, for `--elevate`)
+    #[arg(long, global = true, hide = true)]
+    pub(crate) console_of: Option<u32>,
+    /// Keep everything in this folder (Windows, for `--elevate`)
+    #[arg(long, global = true, hide = true)]
+    pub(crate) data_folder: Option<PathBuf>,
     /// Use the vault in this folder in place of your own
     #[arg(long, global = true, value_name = "FOLDER", help_heading = "Everywhere")]
     pub(crate) vault: Option<PathBuf>,
@@ -77,12 +85,19 @@ pub(crate) enum Command {
   keystow verify --repair
   keystow verify --open")]
     Verify(Verify),
+    /// Link the license to a Microsoft account: prerequisites, the page, what you confirm
+    #[command(before_help = "Examples:
+  keystow link                  what is needed, and the page of Settings
+  keystow link --confirm        you saw it there: write it down with the date")]
+    Link(Link),
     /// Is it safe to wipe this PC? (exit 0 or 5)
     #[command(before_help = "Examples:
   keystow ready /mnt/disk --certificate wiped-42.txt")]
     Ready(Ready),
-    /// Give a product key back: show it, export it, or write the files that Setup reads
+    /// Give a product key back: install and activate it, show it, export it, or write the files that Setup reads
     #[command(before_help = "Examples:
+  keystow restore k1                       on Windows: compare, ask, install, activate
+  keystow restore k1 --method settings     on Windows: by hand, without administrator rights
   keystow restore k1 --reveal
   keystow restore k1 --for /mnt/new-pc
   keystow restore k1 --setup /media/windows-usb")]
@@ -171,8 +186,9 @@ pub(crate) struct Ready {
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
     /// The item: its name in `list`, its id, or its last five characters
-    pub(crate) item: String,
-    /// The Windows it is for: a folder, a hive, or an edition such as Professional
+    #[arg(required_unless_present = "undo")]
+    pub(crate) item: Option<String>,
+    /// The Windows it is for: a folder, a hive, an edition such as Professional, or `live` for the one that runs
     #[arg(long = "for", value_name = "WINDOWS")]
     pub(crate) windows: Option<String>,
     /// Write unattend.xml, PID.txt and ei.cfg into this folder
@@ -187,6 +203,54 @@ pub(crate) struct Restore {
     /// Write plain files even where other users can read them
     #[arg(long)]
     pub(crate) anyway: bool,
+    #[command(flatten)]
+    pub(crate) install: Install,
+}
+
+/// How `restore` gives a product key to the Windows that runs.
+#[derive(Args, Debug)]
+pub(crate) struct Install {
+    /// The way
+    #[arg(long, value_enum, help_heading = ON_WINDOWS)]
+    pub(crate) method: Option<Method>,
+    /// Put back what was there before the last product key that Keystow installed
+    #[arg(long, conflicts_with = "item", help_heading = ON_WINDOWS)]
+    pub(crate) undo: bool,
+    /// Do not ask before installing
+    #[arg(long, short, help_heading = ON_WINDOWS)]
+    pub(crate) yes: bool,
+    /// Agree that Windows becomes another edition
+    #[arg(long, help_heading = ON_WINDOWS)]
+    pub(crate) upgrade: bool,
+    /// State that this is the PC that the license came with
+    #[arg(long, help_heading = ON_WINDOWS)]
+    pub(crate) same_pc: bool,
+    /// State that the mainboard was replaced in a repair, by one of the same model
+    #[arg(long, help_heading = ON_WINDOWS)]
+    pub(crate) repaired: bool,
+    /// Ask for administrator rights once (UAC)
+    #[arg(long, help_heading = ON_WINDOWS)]
+    pub(crate) elevate: bool,
+    /// How long the license service may take for each step, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 180, help_heading = ON_WINDOWS)]
+    pub(crate) timeout: u64,
+    /// The confirmation ID that Microsoft gave for the installation ID: 48 digits
+    #[arg(long, value_name = "DIGITS", help_heading = ON_WINDOWS)]
+    pub(crate) confirmation_id: Option<String>,
+    /// Keep the confirmation ID with the item, for another installation on unchanged hardware
+    #[arg(long, help_heading = ON_WINDOWS)]
+    pub(crate) save_cid: bool,
+}
+
+/// Ways to give a product key to the Windows that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Method {
+    /// Install it and activate by telephone or on another device
+    Offline,
+    /// Install it and activate over the network
+    Service,
+    /// Lend it to the clipboard for 45 seconds and open the page of Settings
+    Settings,
 }
 
 #[derive(Args, Debug)]
@@ -239,6 +303,13 @@ pub(crate) struct Import {
     /// Files to read
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Link {
+    /// Write down that Settings says the license is linked to your Microsoft account
+    #[arg(long)]
+    pub(crate) confirm: bool,
 }
 
 #[derive(Args, Debug)]

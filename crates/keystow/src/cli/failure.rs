@@ -13,6 +13,8 @@ pub(crate) enum Outcome {
     /// The answer is no: `ready`, `fit`, `verify`.
     AnswerNo,
     Done,
+    /// Another run of the program did it, as administrator, and ended with this exit code.
+    Elsewhere(u8),
     NothingFound,
     /// Done in part; the result was printed.
     Partly,
@@ -21,12 +23,14 @@ pub(crate) enum Outcome {
 /// The kinds of failure. Each has the exit code of its own that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureKind {
+    ActivationRefused,
     Damaged,
     DoesNotFit,
     Failed,
     ForbiddenByPolicy,
     Interrupted,
     Locked,
+    NetworkNeeded,
     NotFound,
     OtherMainboard,
     RightsNeeded,
@@ -41,12 +45,15 @@ pub(crate) struct Failure {
     pub(crate) kind: FailureKind,
     pub(crate) error: String,
     pub(crate) hint: Option<String>,
+    /// What the license service of Windows answered.
+    pub(crate) hresult: Option<u32>,
 }
 
 impl Outcome {
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Done => 0,
+            Self::Elsewhere(code) => code,
             Self::Partly => 3,
             Self::NothingFound => 4,
             Self::AnswerNo => 5,
@@ -67,6 +74,8 @@ impl FailureKind {
             Self::SourceLocked => 15,
             Self::DoesNotFit => 16,
             Self::OtherMainboard => 17,
+            Self::ActivationRefused => 18,
+            Self::NetworkNeeded => 19,
             Self::ForbiddenByPolicy => 20,
             Self::Interrupted => 130,
         }
@@ -75,7 +84,7 @@ impl FailureKind {
 
 impl Failure {
     pub(crate) fn new(kind: FailureKind, error: impl fmt::Display) -> Self {
-        Self { kind, error: error.to_string(), hint: None }
+        Self { kind, error: error.to_string(), hint: None, hresult: None }
     }
 
     pub(crate) fn usage(error: impl fmt::Display) -> Self {
@@ -111,6 +120,8 @@ impl From<Error> for Failure {
             Error::Device(error) | Error::Vault(VaultError::Device(error)) => of_device(error),
             Error::Write(WriteError::Device(error)) => of_device(error),
             Error::File { source, .. } => of_io(source),
+            Error::Aside(_) => (K::Damaged, "keystow restore, with the item that was there before"),
+            Error::NothingToUndo => (K::NotFound, "keystow restore ITEM"),
             Error::NoItem { .. } => (K::NotFound, "keystow list"),
             Error::NoPhrase => (K::WrongPhrase, "--passphrase-file FILE, or a terminal to ask on"),
             Error::NoVault => (K::NotFound, "keystow backup, or keystow list --vault FOLDER for a copy elsewhere"),

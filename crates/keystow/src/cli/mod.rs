@@ -11,6 +11,8 @@ mod fit;
 mod forget;
 mod identify;
 mod import;
+mod install;
+mod link;
 mod list;
 mod manual;
 mod out;
@@ -19,6 +21,7 @@ mod ready;
 mod restore;
 mod scan;
 mod show;
+mod start;
 mod vault;
 mod verify;
 mod words;
@@ -36,6 +39,10 @@ use out::{Out, Style};
 
 /// Runs the command that the arguments name.
 pub(crate) fn run() -> ExitCode {
+    let _console = keystow_os::process::prepare_console();
+    if start::is_wanted() {
+        return start::run();
+    }
     if std::env::args_os().any(|arg| is_product_key(&arg)) {
         return ExitCode::from(Out::new(asked_style()).end(Err(product_key_in_argument())));
     }
@@ -44,6 +51,10 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return ExitCode::from(misused(&error)),
     };
     let all = &cli.all;
+    if let Some(process) = all.console_of {
+        // Where that fails, this run has a console of its own.
+        let _ = keystow_os::process::join_console(process);
+    }
     let style = Style { json: all.json, plain: all.plain, quiet: all.quiet, reveal: all.reveal };
     let mut out = Out::new(style);
     let ended = start(&cli).and_then(|mut app| dispatch(&cli.command, &mut app, &mut out));
@@ -83,7 +94,8 @@ fn product_key_in_argument() -> Failure {
 }
 
 fn start(cli: &Cli) -> Result<App, Failure> {
-    let paths = Paths::find().ok_or_else(|| {
+    let told = cli.all.data_folder.clone().map(Paths::below);
+    let paths = told.or_else(Paths::find).ok_or_else(|| {
         Failure::new(FailureKind::NotFound, "this system names no home folder").hint("set HOME, or XDG_DATA_HOME")
     })?;
     Ok(App {
@@ -107,6 +119,7 @@ fn dispatch(command: &Command, app: &mut App, out: &mut Out) -> Result<Outcome, 
         Command::Forget(args) => forget::run(args, app, out),
         Command::Identify(args) => identify::run(args, out),
         Command::Import(args) => import::run(args, app, out),
+        Command::Link(args) => link::run(args, app, out),
         Command::List(args) => list::run(args, app, out),
         Command::Man(args) => manual::man(args, app, out),
         Command::Ready(args) => ready::run(args, app, out),

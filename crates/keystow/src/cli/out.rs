@@ -160,6 +160,7 @@ impl Out {
         let code = failure.kind.exit_code();
         let object = serde_json::json!({
             "schema": "keystow.failure/1", "exit": code, "error": failure.error, "hint": failure.hint,
+            "hresult": failure.hresult.map(super::words::hresult),
         });
         // One object a command: a scan that found nothing has given its problems already.
         if !self.answered {

@@ -24,7 +24,8 @@ pub(super) fn run(args: &Ready, app: &App, out: &mut Out) -> Result<Outcome, Fai
         .iter()
         .map(|condition| json!({"holds": condition.holds, "says": condition.says, "next": condition.next}))
         .collect();
-    out.object(&json!({"schema": "keystow.ready/1", "safe": safe, "conditions": rows}))?;
+    let reminder = app.reminder(&scan);
+    out.object(&json!({"schema": "keystow.ready/1", "safe": safe, "conditions": rows, "reminder": reminder}))?;
     for condition in &conditions {
         let mark = if condition.holds { out.tone(Tone::Good, "yes") } else { out.tone(Tone::Bad, "NO ") };
         out.line(format_args!("{mark}  {}", condition.says))?;
@@ -35,6 +36,9 @@ pub(super) fn run(args: &Ready, app: &App, out: &mut Out) -> Result<Outcome, Fai
     let answer = if safe { "It is safe to wipe this PC." } else { "Do not wipe this PC yet." };
     let answer = out.tone(Tone::Strong, answer);
     out.line(format_args!("\n{answer}"))?;
+    if let Some(reminder) = reminder {
+        out.note(format!("\n{reminder}"));
+    }
     if let Some(path) = args.certificate.as_ref().filter(|_| safe && !app.dry_run) {
         app.write_plain(path, certificate(&conditions, app).as_bytes(), true)?;
         out.line(format_args!("The certificate is in {}.", path.display()))?;

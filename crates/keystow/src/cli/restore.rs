@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args::Restore;
 use super::failure::{Failure, FailureKind, Outcome};
 use super::out::Out;
-use super::{export, fit as cli_fit, list};
+use super::{export, fit as cli_fit, install, list};
 use crate::app::App;
 use crate::app::error::{Error, at};
 use crate::app::export::full_key;
@@ -18,9 +18,12 @@ use crate::app::fit::{self, Target};
 use crate::app::items::Named;
 
 pub(super) fn run(args: &Restore, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    if wants_install(args, out) {
+        return install::run(args, app, out);
+    }
     let target = args.windows.as_deref().map(cli_fit::target).transpose()?;
     let items = list::read(app, out)?;
-    let named = items.pick(&args.item)?;
+    let named = items.pick(args.item.as_deref().unwrap_or_default())?;
     let product = fit::product_of_item(&named.stored.item);
     if let Some(target) = &target {
         check(named, &product, target, out)?;
@@ -30,6 +33,15 @@ pub(super) fn run(args: &Restore, app: &App, out: &mut Out) -> Result<Outcome, F
         (None, Some(path)) => plain(named, path, args, app, out),
         (None, None) => show(named, target.as_ref(), &product, out),
     }
+}
+
+/// On Windows a product key is given back to the Windows that runs, unless another thing was asked for. WinPE is no
+/// Windows to give it to.
+fn wants_install(args: &Restore, out: &Out) -> bool {
+    let asked = args.install.method.is_some() || args.install.undo;
+    let other = args.setup.is_some() || args.export.is_some() || args.windows.is_some() || out.reveal;
+    let runs = keystow_os::registry::is_there() && !keystow_os::volumes::is_windows_pe();
+    asked || (runs && !other)
 }
 
 /// Refuses what does not fit, before anything is written.
@@ -49,7 +61,7 @@ fn check(named: &Named, product: &Product, target: &Target, out: &mut Out) -> Re
     Ok(())
 }
 
-fn whole(named: &Named) -> Result<&ProductKey, Failure> {
+pub(super) fn whole(named: &Named) -> Result<&ProductKey, Failure> {
     named.stored.item.product_key.as_ref().ok_or_else(|| {
         let error = format!("{} has no whole product key; only what Windows kept is in the vault", named.name);
         Failure::new(FailureKind::NotFound, error).hint("the account or the receipt of the purchase")

@@ -4,7 +4,7 @@
 //! and only then get their name; the directory is flushed last. A process that is killed, a disk that is full or a
 //! stick that is pulled at any call leaves the directory as before or after, and [`sweep`] removes what was left over.
 
-#[cfg_attr(windows, path = "windows.rs")]
+#[cfg_attr(windows, path = "windows/mod.rs")]
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 #[cfg_attr(not(any(windows, target_os = "linux")), path = "none.rs")]
 mod sys;

@@ -54,6 +54,37 @@ fn only_the_owner_can_read_what_was_written() {
 }
 
 #[test]
+#[cfg(windows)]
+fn only_the_owner_can_read_what_was_written() {
+    let dir = Scratch::new("list");
+    let inner = dir.0.join("b/c");
+    create_dir(&inner).unwrap();
+    write_new(&inner.join("a"), b"x").unwrap();
+    for path in [inner.join("a"), inner.clone(), dir.0.join("b")] {
+        assert_eq!(facts(&path).unwrap().others_can_read, Some(false), "{}", path.display());
+    }
+    let theirs = dir.0.join("theirs");
+    fs::write(&theirs, b"x").unwrap();
+    assert_eq!(facts(&theirs).unwrap().others_can_read, Some(false), "made inside, it inherits");
+    let given = std::process::Command::new("icacls").arg(&theirs).args(["/grant", "*S-1-1-0:R"]).output();
+    // Wine has no icacls; there, the system folder stands for what everybody may read.
+    let open = if given.is_ok_and(|given| given.status.success()) { theirs } else { r"C:\windows".into() };
+    assert_eq!(facts(&open).unwrap().others_can_read, Some(true), "{}", open.display());
+    assert!(facts(&inner).unwrap().free.unwrap() > 0);
+}
+
+#[test]
+#[cfg(windows)]
+fn a_path_longer_than_260_characters_is_written_and_read() {
+    let dir = Scratch::new("long");
+    let deep = (0..6).fold(dir.0.clone(), |path, _| path.join("a".repeat(60)));
+    create_dir(&deep).unwrap();
+    write_new(&deep.join("file"), b"x").unwrap();
+    assert_eq!(read(&deep.join("file"), 10).unwrap(), b"x");
+    remove(&deep.join("file")).unwrap();
+}
+
+#[test]
 fn left_over_temporary_files_are_swept_and_nothing_else() {
     let dir = Scratch::new("sweep");
     fs::write(dir.0.join(format!("{TEMPORARY}1-2")), b"cut").unwrap();

@@ -25,6 +25,10 @@ pub(super) fn prepare_console() -> ConsoleBefore {
     ConsoleBefore
 }
 
+pub(super) fn console_has_colors() -> bool {
+    true
+}
+
 pub(super) fn owns_console() -> bool {
     false
 }

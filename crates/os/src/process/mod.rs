@@ -20,6 +20,12 @@ pub fn prepare_console() -> Console {
     Console { _before: sys::prepare_console() }
 }
 
+/// Whether the terminal understands the escape sequences of colors. Consoles before Windows 10 do not.
+#[must_use]
+pub fn console_has_colors() -> bool {
+    sys::console_has_colors()
+}
+
 /// Whether the console belongs to this process alone, as after a double-click (Windows): it vanishes when the program
 /// ends, so somebody must be given time to read.
 #[must_use]

@@ -1,0 +1,251 @@
+//! The real program gives product keys back to made Windows, beside a license service that plays every answer.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+use std::time::Duration;
+
+use keystow_makers::windows::{self, MadeWindows};
+use keystow_rig::made::scenario;
+use keystow_rig::{Prefix, Ran};
+use serde_json::{Value, json};
+
+/// The published product key of KMS clients of Windows 10 and 11 Pro: an organization's, and nobody's own.
+const PRO: &str = "W269N-WFGWX-YVC9B-4J6C9-T83GX";
+/// The activation ID of Pro as a KMS client, and the row that the service has once the product key is in.
+const PRO_ID: &str = "2de67392-b7a7-462a-b1ca-108dd189f588";
+
+/// A PC with a made Windows, a license service, and a vault that holds one typed product key, `k1`.
+struct Pc {
+    prefix: Prefix,
+}
+
+impl Pc {
+    fn new(name: &str, change: impl FnOnce(&mut Value)) -> Self {
+        let made = made(name);
+        let prefix = Prefix::of(&made).unwrap();
+        let mut scenario = scenario(&made);
+        scenario["InstallProductKey"] = json!({"installs": {
+            "ID": PRO_ID, "ApplicationID": "55c92734-d682-4d71-983e-d6ec3f16059f",
+            "Name": "Windows(R), Professional edition", "LicenseStatus": 0,
+            "Description": "Windows(R) Operating System, VOLUME_KMSCLIENT channel",
+            "ProductKeyChannel": "Volume:GVLK", "LicenseFamily": "Professional",
+        }});
+        scenario["Activate"] = json!({"status": 1});
+        change(&mut scenario);
+        prefix.standins(&scenario).unwrap();
+        let key = prefix.folder().join("key.txt");
+        std::fs::write(&key, PRO).unwrap();
+        let from = format!("Z:{}", key.display());
+        let added = prefix.keystow(&["add", "--from", &from, "--no-input"]).unwrap();
+        assert_eq!(added.code, Some(0), "{added:?}");
+        prefix.calls().unwrap();
+        Self { prefix }
+    }
+
+    fn restore(&self, args: &[&str]) -> Ran {
+        self.prefix.keystow(&[&["restore", "k1", "--json"], args].concat()).unwrap()
+    }
+
+    /// What the license service was asked to do, in order; questions are left out.
+    fn done(&self) -> Vec<String> {
+        let calls = self.prefix.calls().unwrap();
+        let names = calls.iter().map(|call| call["call"].as_str().unwrap().to_owned());
+        names.filter(|name| name != "ExecQuery" && !name.starts_with("SLGet") && !name.starts_with("SLOpen")).collect()
+    }
+}
+
+fn made(name: &str) -> MadeWindows {
+    windows::all().into_iter().find(|made| made.name == name).unwrap()
+}
+
+fn json_of(ran: &Ran) -> Value {
+    ran.json().unwrap_or_else(|error| panic!("{error}: {ran:?}"))
+}
+
+#[test]
+fn a_fitting_product_key_is_installed_and_activated_by_wmi() {
+    let pc = Pc::new("windows-11-pro-retail", |_| {});
+    let ran = pc.restore(&["--yes"]);
+    let answer = json_of(&ran);
+    assert_eq!(
+        (ran.code, &answer["activated"], &answer["status"]),
+        (Some(0), &json!(true), &json!("licensed")),
+        "{ran:?}"
+    );
+    let calls = pc.prefix.calls().unwrap();
+    let install = calls.iter().find(|call| call["call"] == "InstallProductKey").unwrap();
+    assert_eq!((&install["way"], &install["args"]), (&json!("wmi"), &json!([PRO])));
+    let names: Vec<_> =
+        calls.iter().map(|call| call["call"].as_str().unwrap()).filter(|name| *name != "ExecQuery").collect();
+    assert_eq!(names, ["InstallProductKey", "RefreshLicenseStatus", "Activate", "RefreshLicenseStatus"]);
+    assert!(!format!("{ran:?}").contains(PRO), "the product key is not shown");
+}
+
+#[test]
+fn without_wmi_the_native_interface_does_the_same() {
+    let pc = Pc::new("windows-11-pro-retail", |scenario| scenario["wmi"] = json!("absent"));
+    let ran = pc.restore(&["--yes"]);
+    assert_eq!((ran.code, &json_of(&ran)["activated"]), (Some(0), &json!(true)), "{ran:?}");
+    let calls = pc.prefix.calls().unwrap();
+    assert!(calls.iter().any(|call| call["call"] == "SLActivateProduct" && call["way"] == "sl"), "{calls:?}");
+}
+
+#[test]
+fn nobody_who_was_not_asked_gets_a_product_key_installed() {
+    let pc = Pc::new("windows-11-pro-retail", |_| {});
+    let ran = pc.restore(&[]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(json_of(&ran)["hint"].as_str().unwrap().contains("--yes"), "{ran:?}");
+    assert_eq!(pc.done(), [""; 0]);
+}
+
+#[test]
+fn a_dry_run_shows_every_step_and_takes_none() {
+    let pc = Pc::new("windows-11-pro-retail", |scenario| scenario["rights"] = json!("user"));
+    let ran = pc.restore(&["--dry-run"]);
+    let steps = json_of(&ran)["steps"].to_string();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for step in ["ask", "sealed", "InstallProductKey", "Activate"] {
+        assert!(steps.contains(step), "{step}: {steps}");
+    }
+    assert_eq!(pc.done(), [""; 0]);
+}
+
+#[test]
+fn a_change_of_edition_is_named_and_must_be_agreed_to() {
+    let pc = Pc::new("windows-10-home", |_| {});
+    let ran = pc.restore(&["--yes"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    let failure = json_of(&ran);
+    assert!(failure["error"].as_str().unwrap().contains("edition"), "{failure}");
+    assert!(failure["hint"].as_str().unwrap().contains("--upgrade"), "{failure}");
+    assert_eq!(pc.done(), [""; 0]);
+    let ran = pc.restore(&["--yes", "--upgrade"]);
+    assert_eq!((ran.code, &json_of(&ran)["plan"]["fit"]), (Some(0), &json!("upgrades-in-place")), "{ran:?}");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_reason_before_anything_is_asked() {
+    let pc = Pc::new("windows-7", |_| {});
+    let ran = pc.restore(&["--yes", "--upgrade"]);
+    assert_eq!(ran.code, Some(16), "{ran:?}");
+    assert!(json_of(&ran)["error"].as_str().unwrap().contains("does not fit"), "{ran:?}");
+    assert_eq!(pc.done(), [""; 0]);
+}
+
+#[test]
+fn every_class_of_refusal_is_said_in_plain_words_with_its_code() {
+    let pc = Pc::new("windows-11-pro-retail", |_| {});
+    for (code, exit) in [
+        ("0xC004C003", 18), // blocked
+        ("0xC004C008", 18), // used too often
+        ("0xC004C020", 18), // no activations left
+        ("0xC004F015", 18), // another edition
+        ("0xC004F050", 18), // no valid product key
+        ("0xC004F074", 18), // no KMS host
+        ("0xC004F211", 18), // hardware changed
+        ("0xC004F213", 18), // no product key on the device
+        ("0x80072EE7", 19), // no network
+        ("0x80070005", 14), // rights
+        ("0xC004FFFF", 18), // nobody knows this one
+    ] {
+        let mut scenario = pc.prefix.scenario().unwrap();
+        scenario["Activate"] = json!({"hresult": code});
+        pc.prefix.standins(&scenario).unwrap();
+        let ran = pc.restore(&["--yes"]);
+        let failure = json_of(&ran);
+        assert_eq!((ran.code, &failure["hresult"]), (Some(exit), &json!(code)), "{ran:?}");
+        let words = failure["error"].as_str().unwrap().len() > 40 && failure["hint"].as_str().unwrap().len() > 20;
+        assert!(words, "{code}: {failure}");
+    }
+}
+
+#[test]
+fn a_restart_that_is_needed_is_no_failure() {
+    let pc = Pc::new("windows-11-pro-retail", |scenario| scenario["Activate"] = json!({"hresult": "0xC004D302"}));
+    let ran = pc.restore(&["--yes"]);
+    assert_eq!((ran.code, &json_of(&ran)["restart"]), (Some(3), &json!(true)), "{ran:?}");
+}
+
+#[test]
+fn a_service_that_hangs_is_left_after_the_time_limit() {
+    let pc = Pc::new("windows-11-pro-retail", |scenario| scenario["Activate"] = json!({"hang": true}));
+    let ran = pc.prefix.prepare_keystow(&["restore", "k1", "--json", "--yes", "--timeout", "2"]);
+    let ran = ran.within(Duration::from_secs(40)).run().unwrap();
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(json_of(&ran)["error"].as_str().unwrap().contains("2 seconds"), "{ran:?}");
+}
+
+#[test]
+fn without_rights_nothing_is_done_and_uac_is_asked_once_when_told() {
+    let pc = Pc::new("windows-11-pro-retail", |scenario| {
+        scenario["rights"] = json!("may-elevate");
+        scenario["uac"] = json!("no");
+    });
+    let ran = pc.restore(&["--yes"]);
+    assert_eq!(ran.code, Some(14), "{ran:?}");
+    assert!(json_of(&ran)["hint"].as_str().unwrap().contains("--elevate"), "{ran:?}");
+    let ran = pc.restore(&["--yes", "--elevate"]);
+    assert_eq!(ran.code, Some(14), "the person says no: {ran:?}");
+    assert!(!pc.done().iter().any(|name| name == "InstallProductKey"));
+    let mut scenario = pc.prefix.scenario().unwrap();
+    scenario["uac"] = json!("yes");
+    pc.prefix.standins(&scenario).unwrap();
+    let ran = pc.restore(&["--yes", "--elevate"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(pc.done().iter().any(|name| name == "Activate"));
+}
+
+#[test]
+fn by_telephone_the_installation_id_goes_out_and_the_confirmation_id_is_kept() {
+    let (installation, confirmation) = ("123456789".repeat(7), "123456".repeat(8));
+    let pc = Pc::new("windows-11-pro-retail", |scenario| {
+        scenario["InstallProductKey"]["installs"]["OfflineInstallationId"] = json!(installation);
+        scenario["DepositOfflineConfirmationId"] = json!({"status": 1});
+    });
+    let ran = pc.restore(&["--yes", "--method", "offline"]);
+    let answer = json_of(&ran);
+    assert_eq!((ran.code, &answer["activated"]), (Some(3), &json!(false)), "{ran:?}");
+    assert_eq!((answer["groups"].as_array().unwrap().len(), &answer["groups"][0]), (9, &json!("1234567")));
+    let short = pc.restore(&["--yes", "--method", "offline", "--confirmation-id", "123"]);
+    assert_eq!(short.code, Some(2), "{short:?}");
+    let ran = pc.restore(&["--yes", "--method", "offline", "--confirmation-id", &confirmation, "--save-cid"]);
+    assert_eq!((ran.code, &json_of(&ran)["activated"]), (Some(0), &json!(true)), "{ran:?}");
+    pc.prefix.calls().unwrap();
+    let again = pc.restore(&["--yes", "--method", "offline"]);
+    assert_eq!(
+        (again.code, &json_of(&again)["activated"]),
+        (Some(0), &json!(true)),
+        "nobody is asked again: {again:?}"
+    );
+    let calls = pc.prefix.calls().unwrap();
+    let deposit = calls.iter().find(|call| call["call"] == "DepositOfflineConfirmationId").unwrap();
+    assert!(deposit["args"].as_array().unwrap().contains(&json!(confirmation)), "{deposit}");
+}
+
+#[test]
+fn undo_puts_back_the_product_key_that_was_there() {
+    let pc = Pc::new("windows-11-pro-retail", |_| {});
+    assert_eq!(pc.restore(&["--yes"]).code, Some(0));
+    let mut scenario = pc.prefix.scenario().unwrap();
+    scenario["InstallProductKey"] = json!({});
+    pc.prefix.standins(&scenario).unwrap();
+    pc.prefix.calls().unwrap();
+    let ran = pc.prefix.keystow(&["restore", "--undo", "--yes", "--json"]).unwrap();
+    assert_eq!((ran.code, &json_of(&ran)["back"]), (Some(0), &json!("3V66T")), "{ran:?}");
+    let calls = pc.prefix.calls().unwrap();
+    let install = calls.iter().find(|call| call["call"] == "InstallProductKey").unwrap();
+    assert_eq!(install["args"], json!(["VK7JG-NPHTM-C97JM-9MPGT-3V66T"]), "what the made Windows came with");
+    let again = pc.prefix.keystow(&["restore", "--undo", "--yes", "--json"]).unwrap();
+    assert_eq!(again.code, Some(10), "there is nothing to undo any more: {again:?}");
+}
+
+#[test]
+fn settings_open_at_the_right_page_and_need_no_rights() {
+    let pc = Pc::new("windows-11-pro-retail", |scenario| scenario["rights"] = json!("user"));
+    let ran = pc.prefix.prepare_keystow(&["restore", "k1", "--json", "--yes", "--method", "settings"]);
+    let ran = ran.within(Duration::from_secs(90)).run().unwrap();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let calls = pc.prefix.calls().unwrap();
+    assert!(calls.iter().any(|call| call.to_string().contains("ms-settings:activation")), "{calls:?}");
+}
