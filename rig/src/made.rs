@@ -38,6 +38,8 @@ pub fn scenario(windows: &MadeWindows) -> Value {
     json!({
         "firmware": firmware,
         "smbios": "",
+        "rights": "administrator",
+        "uac": "yes",
         "wmi": "works",
         "sl": "works",
         "service": {"Version": "10.0.19041.1"},

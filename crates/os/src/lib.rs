@@ -6,6 +6,7 @@ pub mod desktop;
 pub mod device;
 pub mod files;
 pub mod firmware;
+pub mod folders;
 #[cfg(windows)]
 mod library;
 pub mod licensing;

@@ -194,7 +194,7 @@ pub(crate) fn activate(
 ) -> std::result::Result<LicensedProduct, LicensingError> {
     licensing::act(Action::Activate(product.id.clone()), limit)?;
     let _ = licensing::act(Action::Refresh, limit);
-    Ok(again(product)?)
+    again(product)
 }
 
 /// The installation ID that Microsoft's telephone service asks for.

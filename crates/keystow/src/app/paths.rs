@@ -3,6 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use keystow_os::folders;
+
 /// An empty file of this name beside the program keeps everything there.
 const PORTABLE: &str = "keystow.portable";
 
@@ -19,10 +21,7 @@ impl Paths {
         if let Some(folder) = beside.filter(|folder| folder.join(PORTABLE).is_file()) {
             return Some(Self { data: folder.join("keystow-data") });
         }
-        let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let home = || absolute("HOME").map(|home| home.join(".local/share"));
-        let data = absolute("XDG_DATA_HOME").or_else(|| absolute("LOCALAPPDATA")).or_else(home)?;
-        Some(Self { data: data.join("keystow") })
+        Some(Self { data: folders::data()? })
     }
 
     /// The folders below this one, as an elevated program is told.

@@ -183,7 +183,7 @@ fn of_io(error: &std::io::Error) -> (FailureKind, &'static str) {
         Why::Exists => (K::Failed, "another name; Keystow replaces no file"),
         Why::Full => (K::Failed, "make room there, or name another place; nothing was lost"),
         Why::NotThere => (K::NotFound, "check the spelling, or mount the disk first"),
-        Why::NotAllowed => (K::RightsNeeded, "a folder that is yours, or the same command as root"),
+        Why::NotAllowed => (K::RightsNeeded, "a folder that is yours, or more rights"),
         Why::ReadOnly => (K::Failed, "the place is read-only: unlock the stick, or mount it writable"),
         Why::Vanished => (K::NotFound, "plug the place in again; nothing was lost"),
         _ => (K::Failed, ""),

@@ -331,13 +331,13 @@ impl Run<'_> {
         if let LicensingError::Refused { hresult, .. } = error
             && activation::class(*hresult) == Class::Restart
         {
-            let says = activation::words(*hresult);
+            let (says, next) = words_of(*hresult);
             out.object(&json!({
                 "schema": "keystow.install/1", "item": list::object(named, out), "plan": plan_object(plan),
                 "installed": true, "activated": false, "restart": true, "hresult": words::hresult(*hresult),
             }))?;
-            out.line(format_args!("{} is installed. {}", named.name, says.says))?;
-            out.note(format!("Next:  {}", says.next));
+            out.line(format_args!("{} is installed. {says}", named.name))?;
+            out.note(format!("Next:  {next}"));
             return Ok(Outcome::Partly);
         }
         out.note("It stays installed; `keystow restore --undo` puts back what was there before.");
@@ -366,9 +366,9 @@ impl Run<'_> {
         if status.is_licensed() {
             return Ok(Outcome::Done);
         }
-        let says = activation::words(now.reason);
-        out.warn(format!("{} ({})", says.says, words::hresult(now.reason)));
-        out.note(format!("Next:  {}", says.next));
+        let (says, next) = words_of(now.reason);
+        out.warn(format!("{says} ({})", words::hresult(now.reason)));
+        out.note(format!("Next:  {next}"));
         Ok(Outcome::Partly)
     }
 
@@ -413,19 +413,27 @@ fn plan_object(plan: &Plan) -> Value {
     })
 }
 
+/// What an answer of the license service means, and the next step.
+fn words_of(hresult: u32) -> (&'static str, &'static str) {
+    match activation::explain(hresult) {
+        Some(answer) => (answer.says, answer.next),
+        None => (activation::general(hresult), activation::class(hresult).next()),
+    }
+}
+
 /// Words what the license service or Microsoft's server answered, with the next step.
 fn failure(error: &LicensingError) -> Failure {
     use FailureKind as K;
     match error {
         LicensingError::Refused { call, hresult } => {
-            let says = activation::words(*hresult);
-            let kind = match says.class {
+            let (says, next) = words_of(*hresult);
+            let kind = match activation::class(*hresult) {
                 Class::Network => K::NetworkNeeded,
                 Class::Rights => K::RightsNeeded,
                 _ => K::ActivationRefused,
             };
-            let text = format!("{call}: {} ({})", says.says, words::hresult(*hresult));
-            Failure { hresult: Some(*hresult), ..Failure::new(kind, text).hint(says.next) }
+            let text = format!("{call}: {says} ({})", words::hresult(*hresult));
+            Failure { hresult: Some(*hresult), ..Failure::new(kind, text).hint(next) }
         }
         LicensingError::TimedOut { .. } => {
             Failure::new(K::Failed, format!("{error}; whether it is still at work is not known"))
@@ -464,7 +472,7 @@ fn confirmation(text: &str) -> Result<ConfirmationId, Failure> {
 
 fn show_installation(installation: &InstallationId, out: &mut Out) -> Result<(), Failure> {
     out.note("Call Microsoft (slui 4 shows the number for your country) or use its page on a phone, and give these:");
-    out.line(format_args!("Installation ID:  {}", installation.groups().join(" ")))?;
+    out.line(format_args!("Installation ID:  {}", installation))?;
     Ok(())
 }
 
@@ -472,7 +480,7 @@ fn show_installation(installation: &InstallationId, out: &mut Out) -> Result<(),
 fn waiting(named: &Named, installation: &InstallationId, out: &mut Out) -> Result<Outcome, Failure> {
     out.object(&json!({
         "schema": "keystow.install/1", "item": named.name, "installed": true, "activated": false,
-        "installation_id": installation.text(), "groups": installation.groups(),
+        "installation_id": installation.text(), "groups": installation.groups().collect::<Vec<_>>(),
     }))?;
     out.note(format!("Then:  keystow restore {} --method offline --confirmation-id DIGITS", named.name));
     Ok(Outcome::Partly)

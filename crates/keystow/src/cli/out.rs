@@ -47,7 +47,7 @@ impl Out {
         let utf8 =
             utf8.is_none_or(|value| value.to_string_lossy().to_ascii_lowercase().replace('-', "").contains("utf8"));
         let dumb = std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
-        let terminal = io::stdout().is_terminal() && !dumb;
+        let terminal = io::stdout().is_terminal() && !dumb && keystow_os::process::console_has_colors();
         let color =
             terminal && !style.plain && !style.json && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         Self {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use keystow_core::ProductKey;
 use keystow_core::identify::verdict::{PlaceKind, VerdictKind};
 use keystow_find::{Activation, Finding, Held, Origin, Problem, ProblemKind, Scan, Source};
+use keystow_os::rights;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, FailureKind, Outcome};
@@ -175,7 +176,7 @@ fn problem_hint(problem: &Problem) -> Option<&'static str> {
         }
         ProblemKind::Dirty => "shut that Windows down properly once, or compare with its RegBack folder",
         ProblemKind::Missing => "check the spelling, or mount the disk first",
-        ProblemKind::Rights => "the same command as root (sudo keystow …)",
+        ProblemKind::Rights => rights::advice(),
         ProblemKind::Locked => "unlock the drive in Explorer, or with manage-bde -unlock; then the same command",
         ProblemKind::Service => "start the service \"Software Protection\" (sppsvc), or restart Windows",
         ProblemKind::Unknown => "a Windows folder, SOFTWARE and SYSTEM hives, a .reg export, an MSDM table or a text",

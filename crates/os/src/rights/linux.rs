@@ -5,6 +5,8 @@ use std::io;
 
 use super::Rights;
 
+pub(super) const ADVICE: &str = "the same command as root (sudo keystow …)";
+
 pub(super) fn of_this_process() -> Rights {
     if rustix::process::geteuid().is_root() { Rights::Administrator } else { Rights::User }
 }

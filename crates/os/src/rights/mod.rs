@@ -35,3 +35,9 @@ pub fn of_this_process() -> Rights {
 pub fn run_elevated(arguments: &[OsString]) -> io::Result<u32> {
     sys::run_elevated(arguments)
 }
+
+/// How a person runs the same command with more rights here, in words.
+#[must_use]
+pub fn advice() -> &'static str {
+    sys::ADVICE
+}

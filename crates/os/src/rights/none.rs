@@ -5,6 +5,8 @@ use std::io;
 
 use super::Rights;
 
+pub(super) const ADVICE: &str = "the same command as a user who may do more";
+
 pub(super) fn of_this_process() -> Rights {
     Rights::User
 }

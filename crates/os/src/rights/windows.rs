@@ -20,6 +20,8 @@ use windows::core::{HSTRING, PCWSTR, w};
 
 use super::Rights;
 
+pub(super) const ADVICE: &str = "the same command in a terminal that was started as administrator";
+
 pub(super) fn of_this_process() -> Rights {
     let mut token = HANDLE::default();
     // SAFETY: the pseudo handle of this process is always valid, and `token` outlives the call.
