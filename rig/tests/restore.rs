@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use keystow_makers::smbios::{self, BoardFacts, SystemFacts};
 use keystow_makers::windows::{self, MadeWindows};
-use keystow_rig::made::scenario;
+use keystow_rig::made::{hex, scenario};
 use keystow_rig::{Prefix, Ran};
 use serde_json::{Value, json};
 
@@ -254,4 +255,68 @@ fn settings_open_at_the_right_page_and_need_no_rights() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let calls = pc.prefix.calls().unwrap();
     assert!(calls.iter().any(|call| call.to_string().contains("ms-settings:activation")), "{calls:?}");
+}
+
+/// The SMBIOS structures of a PC with this mainboard.
+fn mainboard(serial_number: &str, uuid: [u8; 16]) -> Value {
+    let system = SystemFacts { serial_number, uuid, ..SystemFacts::default() };
+    let board = BoardFacts { serial_number, ..BoardFacts::default() };
+    json!(hex(&smbios::table(&[system.make(), board.make()])))
+}
+
+/// A PC that was sold with its Windows 7, backed up on its first mainboard. The row that comes with a product key is
+/// that of its own Windows.
+fn sold_with_windows_7(smbios: Value) -> Prefix {
+    let made = made("windows-7");
+    let prefix = Prefix::of(&made).unwrap();
+    let mut scenario = scenario(&made);
+    scenario["smbios"] = smbios;
+    scenario["InstallProductKey"] = json!({"installs": scenario["products"][0].clone()});
+    prefix.standins(&scenario).unwrap();
+    let ran = prefix.keystow(&["backup", "--no-input"]).unwrap();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    prefix
+}
+
+fn restored(prefix: &Prefix, args: &[&str]) -> (Option<i32>, Value, bool) {
+    prefix.calls().unwrap();
+    let ran = prefix.keystow(&[&["restore", "k1", "--json", "--yes"], args].concat()).unwrap();
+    let installed = prefix.calls().unwrap().iter().any(|call| call["call"] == "InstallProductKey");
+    (ran.code, json_of(&ran), installed)
+}
+
+#[test]
+fn an_oem_license_goes_back_to_its_own_mainboard_and_to_no_other() {
+    let first = mainboard("MB-1", *b"\x31\x07\x5e\x1f\x20\x4b\xd1\x48keystow\x01");
+    let prefix = sold_with_windows_7(first);
+    let (code, answer, installed) = restored(&prefix, &[]);
+    assert_eq!((code, &answer["plan"]["device"], installed), (Some(0), &json!("same"), true), "{answer}");
+    let mut scenario = prefix.scenario().unwrap();
+    scenario["smbios"] = mainboard("MB-2", *b"\x77\x07\x5e\x1f\x20\x4b\xd1\x48another\x02");
+    prefix.standins(&scenario).unwrap();
+    for stated in [&[][..], &["--same-pc"], &["--repaired"], &["--same-pc", "--upgrade"]] {
+        let (code, failure, installed) = restored(&prefix, stated);
+        assert_eq!((code, installed), (Some(17), false), "{stated:?}: {failure}");
+        assert!(failure["error"].as_str().unwrap().contains("another PC"), "{failure}");
+    }
+}
+
+#[test]
+fn where_nothing_tells_whose_pc_it_is_the_person_is_asked() {
+    let prefix = sold_with_windows_7(json!(""));
+    let (code, failure, installed) = restored(&prefix, &[]);
+    assert_eq!((code, installed), (Some(2), false), "{failure}");
+    assert!(failure["hint"].as_str().unwrap().contains("--same-pc"), "{failure}");
+    let (code, answer, installed) = restored(&prefix, &["--same-pc"]);
+    assert_eq!((code, &answer["plan"]["device"], installed), (Some(0), &json!("unknown"), true), "{answer}");
+}
+
+#[test]
+fn a_product_key_that_many_share_is_not_entered() {
+    let made = made("windows-10-home");
+    let prefix = Prefix::of(&made).unwrap();
+    prefix.standins(&scenario(&made)).unwrap();
+    assert_eq!(prefix.keystow(&["backup", "--no-input"]).unwrap().code, Some(0));
+    let (code, failure, installed) = restored(&prefix, &[]);
+    assert_eq!((code, &failure["hint"], installed), (Some(20), &json!("keystow link"), false), "{failure}");
 }

@@ -1,6 +1,6 @@
 //! The real program scans made Windows, alive and as a disk, and says the same of both.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::path::PathBuf;
 
@@ -91,4 +91,99 @@ fn a_running_windows_says_whether_it_is_activated() {
             );
         }
     }
+}
+
+fn pc(name: &str) -> (Prefix, Value) {
+    let made = windows::all().into_iter().find(|made| made.name == name).unwrap();
+    (Prefix::of(&made).unwrap(), scenario(&made))
+}
+
+fn found<'a>(scan: &'a Value, place: &str) -> &'a Value {
+    let found = scan["findings"].as_array().unwrap().iter().find(|finding| finding["place"] == place);
+    found.unwrap_or_else(|| panic!("no {place}: {scan}"))
+}
+
+#[test]
+fn a_registry_and_a_license_service_that_disagree_make_it_unsure() {
+    let (prefix, mut scenario) = pc("windows-10-home");
+    scenario["products"][0]["PartialProductKey"] = json!("T83GX");
+    prefix.standins(&scenario).unwrap();
+    let live = scan(&prefix, &[]);
+    let installed = found(&live, "Windows (registry)");
+    assert_eq!((&installed["verdict"], &installed["rule"]), (&json!("unsure"), &json!("check-failed")), "{installed}");
+}
+
+#[test]
+fn a_shared_product_key_without_a_license_is_no_license() {
+    let (prefix, mut scenario) = pc("windows-10-home");
+    scenario["products"][0]["LicenseStatus"] = json!(5);
+    prefix.standins(&scenario).unwrap();
+    let live = scan(&prefix, &[]);
+    let installed = found(&live, "Windows (registry)");
+    assert_eq!((&installed["verdict"], &installed["rule"]), (&json!("unsure"), &json!("generic-unlicensed")));
+    assert_eq!(installed["windows"]["activation"]["status"], "notification");
+}
+
+#[test]
+fn what_only_the_license_service_knows_of_office_is_shown() {
+    let (prefix, scenario) = pc("upgraded");
+    prefix.standins(&scenario).unwrap();
+    let live = scan(&prefix, &[]);
+    let office: Vec<_> = live["findings"].as_array().unwrap().iter().filter(|f| f["place"] == "Office").collect();
+    let partial: Vec<_> = office.iter().filter(|found| found["partial_key"] == "YDX76").collect();
+    assert_eq!(partial.len(), 1, "one Office in two spellings: {office:#?}");
+    assert_eq!(partial[0]["verdict"], "partial-only");
+}
+
+#[test]
+fn a_firmware_table_that_cannot_be_read_is_asked_of_the_license_service() {
+    let (prefix, mut scenario) = pc("windows-10-home");
+    scenario["firmware"] = json!({});
+    scenario["service"]["OA3xOriginalProductKey"] = json!("37GNV-YCQVD-38XP9-T848R-FC2HD");
+    prefix.standins(&scenario).unwrap();
+    let live = scan(&prefix, &[]);
+    assert_eq!(found(&live, "Firmware (MSDM)")["partial_key"], "FC2HD");
+}
+
+#[test]
+fn a_license_service_that_hangs_costs_half_a_minute_and_nothing_else() {
+    let (prefix, mut scenario) = pc("windows-10-home");
+    scenario["wmi"] = json!("hangs");
+    prefix.standins(&scenario).unwrap();
+    let live = scan(&prefix, &[]);
+    assert_eq!(found(&live, "Windows (registry)")["partial_key"], "8HVX7");
+    assert!(live["problems"].to_string().contains("has not answered in time"), "{live}");
+}
+
+#[test]
+fn scanning_needs_no_administrator() {
+    let (prefix, mut scenario) = pc("windows-10-pro-firmware");
+    prefix.standins(&scenario).unwrap();
+    let with = scan(&prefix, &[]);
+    scenario["rights"] = json!("user");
+    prefix.standins(&scenario).unwrap();
+    assert_eq!(scan(&prefix, &[]), with);
+}
+
+#[test]
+fn winpe_reads_the_disks_and_asks_no_license_service() {
+    let (prefix, mut scenario) = pc("windows-10-home");
+    scenario["wmi"] = json!("absent");
+    scenario["sl"] = json!("absent");
+    prefix.standins(&scenario).unwrap();
+    prefix
+        .import_reg("Windows Registry Editor Version 5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\MiniNT]\r\n")
+        .unwrap();
+    let made = windows::all().into_iter().find(|made| made.name == "windows-7").unwrap();
+    // Wine sees a new drive when it starts.
+    prefix.stop().unwrap();
+    prefix.drive('d', &disk(&made, &prefix)).unwrap();
+    let ran = prefix.keystow(&["scan", "--json"]).unwrap();
+    let scan = json_of(&ran);
+    let sources: Vec<_> = scan["findings"].as_array().unwrap().iter().map(|f| &f["origin"]["source"]).collect();
+    assert!(!sources.is_empty() && sources.iter().all(|source| source.to_string().contains("D:")), "{ran:?}");
+    assert_eq!(scan["problems"], json!([]));
+    let restore = prefix.keystow(&["restore", "k1", "--method", "service", "--json"]).unwrap();
+    assert_eq!(restore.code, Some(1), "{restore:?}");
+    assert!(json_of(&restore)["hint"].as_str().unwrap().contains("--setup"), "{restore:?}");
 }

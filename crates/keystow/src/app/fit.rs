@@ -5,7 +5,7 @@ use std::path::Path;
 use keystow_core::identify::fit::{Fit, Installed, fit};
 use keystow_core::identify::{Basis, Channel, Edition, Product};
 use keystow_core::{ProductKey, identify};
-use keystow_find::{Scan, Source};
+use keystow_find::{Scan, Source, THIS_PC};
 use keystow_vault::Item;
 
 use super::running::{LIVE, running};
@@ -63,7 +63,11 @@ pub(crate) fn in_scan(wanted: &str, scan: &Scan) -> Result<Target, String> {
     let build = windows.build.ok_or_else(|| format!("the Windows in {wanted} does not name its build"))?;
     let firmware = scan.findings.iter().find(|finding| finding.place == keystow_find::PlaceKind::Firmware);
     Ok(Target {
-        name: format!("{} in {wanted}", windows.name),
+        name: if wanted == THIS_PC {
+            format!("{} on {wanted}", windows.name)
+        } else {
+            format!("{} in {wanted}", windows.name)
+        },
         installed: Installed { edition, build },
         firmware: firmware.and_then(|finding| finding.held.full()).cloned(),
         is_pc: true,

@@ -2,7 +2,7 @@
 
 use keystow_core::device::{Component, DeviceIdentity};
 use keystow_core::smbios::Smbios;
-use keystow_find::{Activation, Held, PlaceKind, Scan, Source};
+use keystow_find::{Activation, Held, PlaceKind, Scan, Source, THIS_PC};
 use keystow_os::{device, firmware};
 
 use super::fit::{self, Target};
@@ -25,7 +25,7 @@ pub(crate) fn running() -> Result<Running, String> {
     if scan.installations.is_empty() {
         return Err("no Windows runs here".to_owned());
     }
-    let target = fit::in_scan("this PC", &scan)?;
+    let target = fit::in_scan(THIS_PC, &scan)?;
     let activation = scan.installations.iter().find_map(|windows| windows.activation.clone());
     Ok(Running { target, activation, scan, device: this_device().0 })
 }

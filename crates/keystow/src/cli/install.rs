@@ -97,7 +97,9 @@ impl Run<'_> {
         out.note(format!("Item:     {} {}  {}", named.name, list::key(named, out), plan.product.name));
         out.note(format!("Fits:     {} ({})", cli_fit::answer(&plan.fit), plan.fit.rule.says));
         out.note(format!("Device:   {}", plan.comparison.sentence()));
-        out.note(format!("So:       {}", plan.decision.sentence()));
+        if !matches!(plan.decision.step, Step::Account | Step::Refuse) {
+            out.note(format!("So:       {}", plan.decision.sentence()));
+        }
     }
 
     fn refuse(&self, named: &Named, plan: &Plan) -> Result<(), Failure> {

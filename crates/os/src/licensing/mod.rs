@@ -178,11 +178,16 @@ fn within<T: Send + 'static>(
     ask: impl FnOnce() -> Result<T, LicensingError> + Send + 'static,
 ) -> Result<T, LicensingError> {
     let (answer, answered) = mpsc::channel();
-    thread::spawn(move || answer.send(ask()));
-    answered.recv_timeout(limit).unwrap_or_else(|error| match error {
-        RecvTimeoutError::Disconnected => Err(LicensingError::Absent),
-        RecvTimeoutError::Timeout => Err(LicensingError::TimedOut { call, seconds: limit.as_secs() }),
-    })
+    let asking = thread::spawn(move || answer.send(ask()));
+    match answered.recv_timeout(limit) {
+        Ok(answer) => {
+            // It has answered and only tidies up; a process that ends meanwhile would end with its code under Wine.
+            let _ = asking.join();
+            answer
+        }
+        Err(RecvTimeoutError::Disconnected) => Err(LicensingError::Absent),
+        Err(RecvTimeoutError::Timeout) => Err(LicensingError::TimedOut { call, seconds: limit.as_secs() }),
+    }
 }
 
 #[cfg(test)]
