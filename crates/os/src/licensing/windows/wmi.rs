@@ -1,7 +1,11 @@
 //! The license service through WMI, by the crate `wmi`. Failures of a method come back as the HRESULT of the call.
 
+#![expect(unsafe_code, reason = "a property is put into an object")]
+
 use std::collections::HashMap;
 
+use windows::Win32::System::Variant::VARIANT;
+use windows::core::{HSTRING, PCWSTR};
 use wmi::{Variant, WMIConnection, WMIError};
 use zeroize::Zeroizing;
 
@@ -116,7 +120,11 @@ fn run(
     let instance = signature.map(|signature| signature.spawn_instance()).transpose().map_err(refused)?;
     if let Some(instance) = &instance {
         for (name, value) in inputs {
-            instance.put_property(name, (*value).to_owned()).map_err(refused)?;
+            let (name, value) = (HSTRING::from(*name), VARIANT::from(*value));
+            // The crate's own way knows arrays too, and links propsys.dll for them, which is no known DLL.
+            // SAFETY: name and value outlive the call.
+            let put = unsafe { instance.inner.Put(PCWSTR(name.as_ptr()), 0, &raw const value, 0) };
+            put.map_err(|error| LicensingError::Refused { call, hresult: error.code().0.cast_unsigned() })?;
         }
     }
     let answer = wmi.exec_method(path, call, instance.as_ref()).map_err(refused)?;
