@@ -149,7 +149,12 @@ impl App {
 /// Whether a file there could be read by others, whatever its mode.
 fn no_owners(facts: &files::Facts) -> bool {
     use files::FileSystem as F;
-    matches!(facts.file_system, F::ExFat | F::Fat | F::Network)
+    match facts.file_system {
+        F::ExFat | F::Fat | F::Network => true,
+        // On a stick, files are not given to an owner, whom no other PC would know.
+        F::Ntfs => facts.others_can_read == Some(true),
+        _ => false,
+    }
 }
 
 fn partial_item(partial: PartialKey, label: Option<String>) -> Item {

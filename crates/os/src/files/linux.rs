@@ -89,14 +89,16 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     if kind.is_file() || kind.is_block_device() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
-pub(super) fn read_at(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-    file.read_exact_at(buf, offset)
+/// Opens a file and drops its pages from memory. They are clean, because every write here ends with `fsync`.
+pub(super) fn open_fresh(path: &Path) -> io::Result<(u64, File)> {
+    let file = open(path)?;
+    // A file system that cannot do this reads as it always does.
+    let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
+    Ok((file.metadata()?.len(), file))
 }
 
-/// Drops the pages of a file from memory. They are clean, because every write here ends with `fsync`.
-pub(super) fn forget(file: &File) {
-    // A file system that cannot do this reads as it always does.
-    let _ = rustix::fs::fadvise(file, 0, None, Advice::DontNeed);
+pub(super) fn read_at(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+    file.read_exact_at(buf, offset)
 }
 
 pub(super) fn facts(path: &Path) -> io::Result<Facts> {

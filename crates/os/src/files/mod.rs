@@ -1,5 +1,8 @@
 //! Files that are owner-only from the start, written durably, and read at positions.
 //!
+//! Where a file system has no owners, everybody with access to it can read. On Windows that holds for every drive that
+//! goes to other PCs: accounts there are not those of here, so a copy with an owner could not be restored from.
+//!
 //! A written file is wholly there or not at all: the bytes go to a temporary file of the same directory, are flushed,
 //! and only then get their name; the directory is flushed last. A process that is killed, a disk that is full or a
 //! stick that is pulled at any call leaves the directory as before or after, and [`sweep`] removes what was left over.
@@ -175,9 +178,8 @@ pub fn sweep(dir: &Path) -> io::Result<usize> {
 ///
 /// [`io::ErrorKind::FileTooLarge`] when it has more than `limit` bytes; what the system says otherwise.
 pub fn read_fresh(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = sys::open(path)?;
-    sys::forget(&file);
-    read_all(file, limit)
+    let (len, file) = sys::open_fresh(path)?;
+    read_all(len, file, limit)
 }
 
 /// Reads a whole file. It does not wait on pipes.
@@ -186,7 +188,8 @@ pub fn read_fresh(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// [`io::ErrorKind::InvalidInput`] for a directory, a pipe or a terminal; [`io::ErrorKind::FileTooLarge`] when it has more than `limit` bytes; what the system says otherwise.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    read_all(sys::open(path)?, limit)
+    let file = sys::open(path)?;
+    read_all(file.metadata()?.len(), file, limit)
 }
 
 /// Asks what there is to know about a path.
@@ -245,8 +248,7 @@ impl Readable {
     }
 }
 
-fn read_all(file: File, limit: u64) -> io::Result<Vec<u8>> {
-    let len = file.metadata()?.len();
+fn read_all(len: u64, file: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     if len > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }

@@ -51,6 +51,11 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
+pub(super) fn open_fresh(path: &Path) -> io::Result<(u64, File)> {
+    let file = open(path)?;
+    Ok((file.metadata()?.len(), file))
+}
+
 pub(super) fn read_at(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<()> {
     // The standard library moves the one cursor, so two reads must not be between each other's two calls.
     let _one_at_a_time = CURSOR.lock();
@@ -58,8 +63,6 @@ pub(super) fn read_at(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<()
     file.seek(SeekFrom::Start(offset))?;
     file.read_exact(buf)
 }
-
-pub(super) fn forget(_: &File) {}
 
 pub(super) fn facts(path: &Path) -> io::Result<Facts> {
     let read_only = fs::metadata(path)?.permissions().readonly();

@@ -13,14 +13,15 @@ pub fn harden() {
     sys::harden();
 }
 
-/// Makes the console ready for what Keystow writes: UTF-8 and the escape sequences of colors (Windows; elsewhere
-/// terminals are so by themselves). What was set before comes back when the value is dropped.
+/// Makes the console ready for the escape sequences of colors (Windows; elsewhere terminals are so by themselves). What
+/// was set before comes back when the value is dropped.
 #[must_use]
 pub fn prepare_console() -> Console {
     Console { _before: sys::prepare_console() }
 }
 
-/// Whether the terminal understands the escape sequences of colors. Consoles before Windows 10 do not.
+/// Whether the terminal understands the escape sequences of colors. Old consoles of Windows do not, even when they were
+/// asked by [`prepare_console`]. Says nothing about an output that is no terminal.
 #[must_use]
 pub fn console_has_colors() -> bool {
     sys::console_has_colors()

@@ -10,18 +10,13 @@ use windows::Win32::Security::Authorization::{GetNamedSecurityInfoW, SE_FILE_OBJ
 use windows::Win32::Security::{
     ACCESS_ALLOWED_ACE, ACE_HEADER, ACL, DACL_SECURITY_INFORMATION, EqualSid, GetAce, PSECURITY_DESCRIPTOR, PSID,
 };
-use windows::Win32::Storage::FileSystem::{
-    FILE_READ_DATA, GetDiskFreeSpaceExW, GetDriveTypeW, GetVolumeInformationW, GetVolumePathNameW,
-};
-use windows::core::HSTRING;
+use windows::Win32::Storage::FileSystem::{FILE_READ_DATA, GetDiskFreeSpaceExW, GetVolumeInformationW};
 
 use super::super::{Facts, FileSystem};
+use super::drive::{self, Drive};
 use super::owner::{self, User};
 use super::wide;
 
-/// `DRIVE_REMOTE` and `DRIVE_RAMDISK`.
-const REMOTE: u32 = 4;
-const RAM_DISK: u32 = 6;
 /// `FILE_READ_ONLY_VOLUME` and `FILE_PERSISTENT_ACLS`.
 const READ_ONLY: u32 = 0x0008_0000;
 const HAS_ACLS: u32 = 0x0000_0008;
@@ -42,15 +37,13 @@ const NOT_OTHERS: [&str; 5] = [
 pub(super) fn read(path: &Path) -> io::Result<Facts> {
     let read_only_file = fs::metadata(path)?;
     let read_only_file = read_only_file.is_file() && read_only_file.permissions().readonly();
-    let root = root(path)?;
+    let root = drive::root(path)?;
     let (mut serial, mut flags, mut name) = (0, 0, [0; 64]);
     // SAFETY: the text has its end; everything else is as long as it says and outlives the call.
     let known = unsafe {
         GetVolumeInformationW(&root, None, Some(&raw mut serial), None, Some(&raw mut flags), Some(&mut name))
     };
     let name = name.split(|unit| *unit == 0).next().map(String::from_utf16_lossy).unwrap_or_default();
-    // SAFETY: the text has its end and outlives the call.
-    let drive = unsafe { GetDriveTypeW(&root) };
     let mut free = 0;
     // SAFETY: the text has its end, and `free` outlives the call.
     let space = unsafe { GetDiskFreeSpaceExW(&root, Some(&raw mut free), None, None) };
@@ -58,26 +51,17 @@ pub(super) fn read(path: &Path) -> io::Result<Facts> {
     let has_acls = known && flags & HAS_ACLS != 0;
     Ok(Facts {
         others_can_read: if known && !has_acls { Some(true) } else { others_can_read(path) },
-        file_system: kind(drive, &name),
+        file_system: kind(drive::of(&root), &name),
         device: known.then_some(u64::from(serial)),
         free: space.is_ok().then_some(free),
         read_only: read_only_file || flags & READ_ONLY != 0,
     })
 }
 
-/// The root of the volume a path lies on, with a backslash at its end.
-fn root(path: &Path) -> io::Result<HSTRING> {
-    let path = wide(path)?;
-    let mut buffer = vec![0; path.len() + 8];
-    // SAFETY: the text has its end, and the slice tells its own length.
-    unsafe { GetVolumePathNameW(&path, &mut buffer) }?;
-    Ok(HSTRING::from_wide(buffer.split(|unit| *unit == 0).next().unwrap_or_default()))
-}
-
-fn kind(drive: u32, name: &str) -> FileSystem {
+fn kind(drive: Drive, name: &str) -> FileSystem {
     match (drive, name) {
-        (REMOTE, _) => FileSystem::Network,
-        (RAM_DISK, _) => FileSystem::Memory,
+        (Drive::Network, _) => FileSystem::Network,
+        (Drive::Memory, _) => FileSystem::Memory,
         (_, "NTFS") => FileSystem::Ntfs,
         (_, "FAT" | "FAT12" | "FAT16" | "FAT32") => FileSystem::Fat,
         (_, "exFAT") => FileSystem::ExFat,

@@ -112,3 +112,43 @@ pub(super) fn text(sid: PSID) -> io::Result<String> {
     let _ = unsafe { LocalFree(Some(HLOCAL(text.0.cast()))) };
     owned.map_err(|_| io::ErrorKind::InvalidData.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use windows::Win32::Security::Authorization::ConvertSecurityDescriptorToStringSecurityDescriptorW;
+    use windows::Win32::Security::DACL_SECURITY_INFORMATION;
+
+    use super::*;
+
+    fn told(list: &OwnerOnly) -> String {
+        let (mut text, descriptor) = (PWSTR::null(), PSECURITY_DESCRIPTOR(list.attributes().lpSecurityDescriptor));
+        // SAFETY: the descriptor is a whole one, and on success `text` has its end; the test does not free it.
+        unsafe {
+            ConvertSecurityDescriptorToStringSecurityDescriptorW(
+                descriptor,
+                SDDL_REVISION_1,
+                DACL_SECURITY_INFORMATION,
+                &raw mut text,
+                None,
+            )
+            .unwrap();
+            text.to_string().unwrap()
+        }
+    }
+
+    #[test]
+    fn three_are_named_and_nothing_is_inherited_from_above() {
+        let user = User::of_this_process().unwrap().text().unwrap();
+        let expected = format!("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;{user})");
+        let inside = expected.replace("A;;FA", "A;OICI;FA");
+        let is = |list: OwnerOnly, expected: &str| {
+            // Windows shortens the names of some accounts.
+            let told = told(&list);
+            let short = told.rsplit_once(";;;").map(|(before, _)| before.to_owned());
+            assert_eq!(short.as_deref(), expected.rsplit_once(";;;").map(|(before, _)| before), "{told}");
+            assert_eq!(told.matches('(').count(), 3, "{told}");
+        };
+        is(OwnerOnly::for_file().unwrap(), &expected);
+        is(OwnerOnly::for_directory().unwrap(), &inside);
+    }
+}
