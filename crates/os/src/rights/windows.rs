@@ -15,7 +15,10 @@ use windows::Win32::Security::{
 use windows::Win32::System::Threading::{
     GetCurrentProcess, GetExitCodeProcess, INFINITE, OpenProcessToken, WaitForSingleObject,
 };
-use windows::Win32::UI::Shell::{SEE_MASK_NO_CONSOLE, SEE_MASK_NOCLOSEPROCESS, SHELLEXECUTEINFOW, ShellExecuteExW};
+use windows::Win32::UI::Shell::{
+    SEE_MASK_NO_CONSOLE, SEE_MASK_NOASYNC, SEE_MASK_NOCLOSEPROCESS, SHELLEXECUTEINFOW, ShellExecuteExW,
+};
+use windows::Win32::UI::WindowsAndMessaging::SW_HIDE;
 use windows::core::{HSTRING, PCWSTR, w};
 
 use super::Rights;
@@ -54,10 +57,13 @@ pub(super) fn run_elevated(arguments: &[OsString]) -> io::Result<u32> {
     let line = command_line(arguments);
     let mut what = SHELLEXECUTEINFOW {
         cbSize: u32::try_from(size_of::<SHELLEXECUTEINFOW>()).unwrap_or_default(),
-        fMask: SEE_MASK_NOCLOSEPROCESS | SEE_MASK_NO_CONSOLE,
+        // This thread answers no messages, so the shell must be done when the call is.
+        fMask: SEE_MASK_NOCLOSEPROCESS | SEE_MASK_NO_CONSOLE | SEE_MASK_NOASYNC,
         lpVerb: w!("runas"),
         lpFile: PCWSTR(program.as_ptr()),
         lpParameters: PCWSTR(line.as_ptr()),
+        // The other process speaks in this one's console: its own would be an empty window beside it.
+        nShow: SW_HIDE.0,
         ..SHELLEXECUTEINFOW::default()
     };
     // SAFETY: the structure is filled, and the texts in it outlive the call.
@@ -106,7 +112,38 @@ fn quote(argument: &OsStr, line: &mut Vec<u16>) {
 
 #[cfg(test)]
 mod tests {
+    use windows::Win32::Foundation::{HLOCAL, LocalFree};
+    use windows::Win32::UI::Shell::CommandLineToArgvW;
+
     use super::*;
+
+    /// What a program gets of a line; in front of it stands the program's own name, which has rules of its own.
+    fn taken_apart(line: &[u16]) -> Vec<String> {
+        let line: Vec<u16> = "keystow.exe ".encode_utf16().chain(line.iter().copied()).collect();
+        let mut count = 0;
+        // SAFETY: the line has its end; the answer has as many texts as `count` says, and is freed once.
+        unsafe {
+            let texts = CommandLineToArgvW(PCWSTR(line.as_ptr()), &raw mut count);
+            let arguments = (1..usize::try_from(count).unwrap()).map(|at| (*texts.add(at)).to_string().unwrap());
+            let arguments = arguments.collect();
+            let _ = LocalFree(Some(HLOCAL(texts.cast())));
+            arguments
+        }
+    }
+
+    #[test]
+    fn windows_takes_apart_what_was_put_together() {
+        // Every text of four of these characters, each between two others.
+        const SIGNS: [char; 4] = ['"', '\\', ' ', 'a'];
+        for number in 0..4_usize.pow(4) {
+            let middle: String = (0..4).map(|at| SIGNS[number >> (2 * at) & 3]).collect();
+            for middle in [&middle, &middle[1..], &middle[3..], ""] {
+                let arguments = ["first", middle, r"C:\last dir\"];
+                let line = command_line(&arguments.map(OsString::from));
+                assert_eq!(taken_apart(&line), arguments);
+            }
+        }
+    }
 
     #[test]
     fn arguments_survive_the_one_line_they_travel_in() {

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 #[cfg_attr(not(any(windows, target_os = "linux")), path = "none.rs")]
 mod sys;
 
-/// Where volumes with a file system that Windows can boot from are mounted, in the order the system lists them. The
-/// volume of the Windows that runs is not among them: its registry is asked instead.
+/// Where volumes with a file system that Windows can boot from are mounted, in the order the system lists them; on
+/// Windows drives come first, then folders in which volumes without a drive letter are mounted. The volume of the
+/// Windows that runs is not among them: its registry is asked instead. A volume that is there but cannot be read is
+/// among them, so that a scan can say so; an empty drive, a locked one and one on a network is not.
 ///
 /// # Errors
 ///
@@ -17,13 +19,13 @@ pub fn mounted() -> std::io::Result<Vec<PathBuf>> {
     sys::mounted()
 }
 
-/// Drives that are there and locked by BitLocker, so that nothing on them can be read.
+/// Where volumes are mounted that BitLocker has locked, so that nothing on them can be read.
 #[must_use]
 pub fn locked() -> Vec<PathBuf> {
     sys::locked()
 }
 
-/// The folder of the Windows that runs, such as `C:\\Windows`; `None` where none runs.
+/// The folder of the Windows that runs, such as `C:\Windows`; `None` where none runs.
 #[must_use]
 pub fn running_windows() -> Option<PathBuf> {
     sys::running_windows()

@@ -7,8 +7,9 @@ use std::ptr;
 
 use windows::Win32::Foundation::ERROR_BUFFER_OVERFLOW;
 use windows::Win32::NetworkManagement::IpHelper::{
-    GAA_FLAG_SKIP_ANYCAST, GAA_FLAG_SKIP_DNS_SERVER, GAA_FLAG_SKIP_FRIENDLY_NAME, GAA_FLAG_SKIP_MULTICAST,
-    GAA_FLAG_SKIP_UNICAST, IF_TYPE_ETHERNET_CSMACD, IF_TYPE_IEEE80211, IP_ADAPTER_ADDRESSES_LH,
+    GAA_FLAG_INCLUDE_ALL_INTERFACES, GAA_FLAG_SKIP_ANYCAST, GAA_FLAG_SKIP_DNS_SERVER, GAA_FLAG_SKIP_FRIENDLY_NAME,
+    GAA_FLAG_SKIP_MULTICAST, GAA_FLAG_SKIP_UNICAST, IF_TYPE_ETHERNET_CSMACD, IF_TYPE_IEEE80211,
+    IP_ADAPTER_ADDRESSES_LH,
 };
 use windows::Win32::NetworkManagement::Ndis::OID_802_3_PERMANENT_ADDRESS;
 use windows::core::{s, w};
@@ -48,7 +49,9 @@ pub(super) fn mac_addresses() -> Vec<[u8; 6]> {
 fn all() -> Option<Vec<Adapter>> {
     // SAFETY: the type is that of iphlpapi.h.
     let get: GetAdaptersAddresses = unsafe { library::function(w!("iphlpapi.dll"), s!("GetAdaptersAddresses"))? };
-    let flags = GAA_FLAG_SKIP_UNICAST.0
+    // A virtual switch takes the protocols off an adapter of the board, which then is listed only among all.
+    let flags = GAA_FLAG_INCLUDE_ALL_INTERFACES.0
+        | GAA_FLAG_SKIP_UNICAST.0
         | GAA_FLAG_SKIP_ANYCAST.0
         | GAA_FLAG_SKIP_MULTICAST.0
         | GAA_FLAG_SKIP_DNS_SERVER.0
