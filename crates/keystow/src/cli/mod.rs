@@ -51,13 +51,14 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return ExitCode::from(misused(&error)),
     };
     let all = &cli.all;
+    let mut unseen = false;
     if let Some(process) = all.console_of {
-        // Where that fails, this run has a console of its own.
-        let _ = keystow_os::process::join_console(process);
+        // Where that fails, nobody sees what this run says, so nobody can be asked.
+        unseen = keystow_os::process::join_console(process).is_err();
     }
     let style = Style { json: all.json, plain: all.plain, quiet: all.quiet, reveal: all.reveal };
     let mut out = Out::new(style);
-    let ended = start(&cli).and_then(|mut app| dispatch(&cli.command, &mut app, &mut out));
+    let ended = start(&cli, unseen).and_then(|mut app| dispatch(&cli.command, &mut app, &mut out));
     ExitCode::from(out.end(ended))
 }
 
@@ -93,7 +94,7 @@ fn product_key_in_argument() -> Failure {
         .hint("type it when asked, or put it into a file: keystow add --from FILE, keystow fit --for WINDOWS < FILE")
 }
 
-fn start(cli: &Cli) -> Result<App, Failure> {
+fn start(cli: &Cli, unseen: bool) -> Result<App, Failure> {
     let told = cli.all.data_folder.clone().map(Paths::below);
     let paths = told.or_else(Paths::find).ok_or_else(|| {
         Failure::new(FailureKind::NotFound, "this system names no home folder").hint("set HOME, or XDG_DATA_HOME")
@@ -102,7 +103,7 @@ fn start(cli: &Cli) -> Result<App, Failure> {
         paths,
         passphrase_file: cli.all.passphrase_file.clone(),
         vault: cli.all.vault.clone(),
-        may_ask: !cli.all.no_input && !cli.all.json && std::io::IsTerminal::is_terminal(&std::io::stdin()),
+        may_ask: !unseen && !cli.all.no_input && !cli.all.json && std::io::IsTerminal::is_terminal(&std::io::stdin()),
         dry_run: cli.all.dry_run,
     })
 }
