@@ -14,7 +14,9 @@ pub const THIS_PC: &str = "this PC";
 pub(super) fn look(gathering: &mut Gathering) {
     look_at_running(gathering);
     for volume in volumes::mounted().unwrap_or_default() {
-        if folder::holds_windows(&volume) {
+        if let Err(error) = std::fs::read_dir(&volume) {
+            gathering.problem(Problem::io(&volume, &error));
+        } else if folder::holds_windows(&volume) {
             folder::look(&volume, gathering);
         }
     }
