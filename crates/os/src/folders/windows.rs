@@ -25,3 +25,15 @@ fn known() -> Option<PathBuf> {
     unsafe { CoTaskMemFree(Some(text.0.cast_const().cast())) };
     path.is_absolute().then_some(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_itself_names_the_folder_and_the_variable_says_the_same() {
+        let variable = env::var_os("LOCALAPPDATA").map(PathBuf::from);
+        assert_eq!(known(), variable);
+        assert_eq!(data(), variable.map(|folder| folder.join("Keystow")));
+    }
+}
