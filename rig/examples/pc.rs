@@ -3,7 +3,7 @@
 //! Each line of input is one run of the program, its words divided by spaces; a line that begins with `{` changes the
 //! scenario (members of `rig/README.md`), and `calls` shows what the stand-ins were asked.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a tool for developers")]
+#![expect(clippy::indexing_slicing, clippy::print_stdout, clippy::unwrap_used, reason = "a tool for developers")]
 
 use std::io::BufRead;
 

@@ -1,8 +1,9 @@
 //! One run of a program: its arguments, its input, and what it printed.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -47,12 +48,13 @@ pub struct Run<'a> {
     variables: Vec<(String, String)>,
     input: Option<Vec<u8>>,
     patience: Duration,
+    terminal: bool,
 }
 
 impl<'a> Run<'a> {
     pub(crate) fn new(prefix: &'a Prefix, program: PathBuf) -> Self {
         let variables = prefix.standin_variables();
-        Self { prefix, program, args: Vec::new(), variables, input: None, patience: PATIENCE }
+        Self { prefix, program, args: Vec::new(), variables, input: None, patience: PATIENCE, terminal: false }
     }
 
     /// Adds arguments.
@@ -83,6 +85,14 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Runs it on a terminal of its own: Windows then has a console, whose screen goes to standard output with the
+    /// terminal's escape sequences. Input is typed.
+    #[must_use]
+    pub fn on_terminal(mut self) -> Self {
+        self.terminal = true;
+        self
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors
@@ -95,6 +105,9 @@ impl<'a> Run<'a> {
         let file = |name| self.prefix.folder().join(format!("run-{number}-{name}"));
         let mut command = wine::command(self.prefix.folder(), &self.program, &self.prefix.drives())?;
         command.args(&self.args).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if self.terminal {
+            command = on_terminal(&command);
+        }
         command.stdin(match &self.input {
             Some(bytes) => {
                 std::fs::write(file("stdin"), bytes)?;
@@ -121,4 +134,14 @@ impl<'a> Run<'a> {
         let words = format!("{} {}", self.program.display(), self.args.join(" "));
         Err(io::Error::new(io::ErrorKind::TimedOut, format!("{words} took longer than {:?}", self.patience)))
     }
+}
+
+/// The same command below `script`, which makes a terminal.
+fn on_terminal(command: &Command) -> Command {
+    let quoted = |word: &OsStr| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"));
+    let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).map(quoted).collect();
+    let mut script = Command::new("script");
+    script.args(["-q", "-e", "-f", "-c", &words.join(" "), "/dev/null"]).env_clear().env("TERM", "xterm");
+    script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    script
 }
