@@ -166,6 +166,20 @@ fn scanning_needs_no_administrator() {
 }
 
 #[test]
+fn another_windows_on_an_attached_disk_is_found_beside_the_one_that_runs() {
+    let (prefix, scenario) = pc("windows-10-home");
+    prefix.standins(&scenario).unwrap();
+    let made = windows::all().into_iter().find(|made| made.name == "windows-7").unwrap();
+    // Wine sees a new drive when it starts.
+    prefix.stop().unwrap();
+    prefix.drive('d', &disk(&made, &prefix)).unwrap();
+    let live = scan(&prefix, &[]);
+    let of = |partial: &str| live["findings"].as_array().unwrap().iter().find(|found| found["partial_key"] == partial);
+    assert_eq!(of("8HVX7").unwrap()["origin"]["source"], "this PC");
+    assert!(of("XM76F").unwrap()["origin"]["source"].as_str().unwrap().starts_with("D:"));
+}
+
+#[test]
 fn winpe_reads_the_disks_and_asks_no_license_service() {
     let (prefix, mut scenario) = pc("windows-10-home");
     scenario["wmi"] = json!("absent");

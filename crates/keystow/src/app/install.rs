@@ -130,8 +130,9 @@ impl App {
         named: &Named,
         installation: &InstallationId,
         confirmation: &ConfirmationId,
-        vault: Vault,
     ) -> Result<()> {
+        let _lock = self.begin()?;
+        let vault = self.open_vault()?;
         let mut item = named.stored.item.clone();
         let kept = item.about.more.entry(CONFIRMATIONS.to_owned()).or_insert_with(|| json!({}));
         if let Some(kept) = kept.as_object_mut() {

@@ -58,7 +58,7 @@ impl Out {
             color,
             said: Vec::new(),
             answered: false,
-            mask: if utf8 && !style.plain { '•' } else { '*' },
+            mask: if utf8 && keystow_os::process::readers_know_utf8() && !style.plain { '•' } else { '*' },
         }
     }
 

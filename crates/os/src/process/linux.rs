@@ -29,6 +29,10 @@ pub(super) fn console_has_colors() -> bool {
     true
 }
 
+pub(super) fn readers_know_utf8() -> bool {
+    true
+}
+
 pub(super) fn owns_console() -> bool {
     false
 }

@@ -27,6 +27,13 @@ pub fn console_has_colors() -> bool {
     sys::console_has_colors()
 }
 
+/// Whether the program that reads our output takes it for UTF-8. On Windows, PowerShell takes it for the code page of the
+/// console.
+#[must_use]
+pub fn readers_know_utf8() -> bool {
+    sys::readers_know_utf8()
+}
+
 /// Whether the console belongs to this process alone, as after a double-click (Windows): it vanishes when the program
 /// ends, so somebody must be given time to read.
 #[must_use]

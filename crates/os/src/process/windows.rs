@@ -8,15 +8,15 @@
 #![expect(unsafe_code, reason = "system calls about this process and its console")]
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::windows::io::{AsRawHandle, IntoRawHandle};
 
 use windows::Win32::Foundation::HANDLE;
 use windows::Win32::System::Console::{
     AttachConsole, CONSOLE_MODE, ENABLE_ECHO_INPUT, ENABLE_LINE_INPUT, ENABLE_PROCESSED_INPUT,
     ENABLE_VIRTUAL_TERMINAL_INPUT, ENABLE_VIRTUAL_TERMINAL_PROCESSING, FlushConsoleInputBuffer, FreeConsole,
-    GetConsoleMode, GetConsoleProcessList, GetStdHandle, ReadConsoleW, STD_ERROR_HANDLE, STD_HANDLE, STD_INPUT_HANDLE,
-    STD_OUTPUT_HANDLE, SetConsoleMode, SetStdHandle, WriteConsoleW,
+    GetConsoleMode, GetConsoleOutputCP, GetConsoleProcessList, GetStdHandle, ReadConsoleW, STD_ERROR_HANDLE,
+    STD_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, SetConsoleMode, SetStdHandle, WriteConsoleW,
 };
 use windows::Win32::System::Diagnostics::Debug::{SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode};
 use windows::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
@@ -27,6 +27,7 @@ use windows::Win32::System::Threading::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
+const UTF_8: u32 = 65001;
 /// A passphrase longer than this is not typed by a person.
 const LONGEST: usize = 1024;
 /// `HeapEnableTerminationOnCorruption`.
@@ -90,6 +91,13 @@ impl Drop for ConsoleBefore {
 pub(super) fn console_has_colors() -> bool {
     // What is no console and calls itself a terminal is that of a shell from elsewhere, and has colors.
     std_mode(STD_OUTPUT_HANDLE).is_none_or(|mode| mode.contains(ENABLE_VIRTUAL_TERMINAL_PROCESSING))
+}
+
+pub(super) fn readers_know_utf8() -> bool {
+    // A console is written to in UTF-16 by the standard library, whatever its code page; without one nobody converts.
+    // SAFETY: the call only tells a number.
+    let code_page = unsafe { GetConsoleOutputCP() };
+    io::stdout().is_terminal() || matches!(code_page, 0 | UTF_8)
 }
 
 pub(super) fn owns_console() -> bool {
