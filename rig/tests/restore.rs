@@ -172,6 +172,11 @@ fn a_restart_that_is_needed_is_no_failure() {
     let pc = Pc::new("windows-11-pro-retail", |scenario| scenario["Activate"] = json!({"hresult": "0xC004D302"}));
     let ran = pc.restore(&["--yes"]);
     assert_eq!((ran.code, &json_of(&ran)["restart"]), (Some(3), &json!(true)), "{ran:?}");
+    let pc = Pc::new("windows-11-pro-retail", |scenario| {
+        scenario["InstallProductKey"] = json!({"hresult": "0x80070BC2"});
+    });
+    let ran = pc.restore(&["--yes"]);
+    assert_eq!((ran.code, &json_of(&ran)["restart"]), (Some(3), &json!(true)), "{ran:?}");
 }
 
 #[test]
@@ -214,8 +219,9 @@ fn by_telephone_the_installation_id_goes_out_and_the_confirmation_id_is_kept() {
     let answer = json_of(&ran);
     assert_eq!((ran.code, &answer["activated"]), (Some(3), &json!(false)), "{ran:?}");
     assert_eq!((answer["groups"].as_array().unwrap().len(), &answer["groups"][0]), (9, &json!("1234567")));
+    pc.done();
     let short = pc.restore(&["--yes", "--method", "offline", "--confirmation-id", "123"]);
-    assert_eq!(short.code, Some(2), "{short:?}");
+    assert_eq!((short.code, pc.done()), (Some(2), Vec::new()), "before anything is changed: {short:?}");
     let ran = pc.restore(&["--yes", "--method", "offline", "--confirmation-id", &confirmation, "--save-cid"]);
     assert_eq!((ran.code, &json_of(&ran)["activated"]), (Some(0), &json!(true)), "{ran:?}");
     pc.prefix.calls().unwrap();
@@ -228,6 +234,58 @@ fn by_telephone_the_installation_id_goes_out_and_the_confirmation_id_is_kept() {
     let calls = pc.prefix.calls().unwrap();
     let deposit = calls.iter().find(|call| call["call"] == "DepositOfflineConfirmationId").unwrap();
     assert!(deposit["args"].as_array().unwrap().contains(&json!(confirmation)), "{deposit}");
+    let mut scenario = pc.prefix.scenario().unwrap();
+    scenario["DepositOfflineConfirmationId"] = json!({"hresult": "0xC004E021"});
+    pc.prefix.standins(&scenario).unwrap();
+    let refused = pc.restore(&["--yes", "--method", "offline"]);
+    assert_eq!((refused.code, json_of(&refused)["groups"].as_array().map(Vec::len)), (Some(3), Some(9)), "{refused:?}");
+}
+
+#[test]
+fn an_undo_that_could_not_activate_can_be_run_again() {
+    let pc = Pc::new("windows-11-pro-retail", |_| {});
+    assert_eq!(pc.restore(&["--yes"]).code, Some(0));
+    let undo = |activate: Value| {
+        let mut scenario = pc.prefix.scenario().unwrap();
+        (scenario["InstallProductKey"], scenario["Activate"]) = (json!({}), activate);
+        pc.prefix.standins(&scenario).unwrap();
+        pc.prefix.keystow(&["restore", "--undo", "--yes", "--json"]).unwrap().code
+    };
+    assert_eq!(undo(json!({"hresult": "0xC004C003"})), Some(18));
+    assert_eq!(undo(json!({"status": 1})), Some(0));
+}
+
+#[test]
+fn a_changed_edition_is_not_undone_by_a_product_key() {
+    let pc = Pc::new("windows-10-home", |_| {});
+    assert_eq!(pc.restore(&["--yes", "--upgrade"]).code, Some(0));
+    let current = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion";
+    let now = format!("Windows Registry Editor Version 5.00\r\n\r\n[{current}]\r\n\"EditionID\"=\"Professional\"\r\n");
+    pc.prefix.import_reg(&now).unwrap();
+    pc.done();
+    let ran = pc.prefix.keystow(&["restore", "--undo", "--yes", "--json"]).unwrap();
+    assert_eq!((ran.code, pc.done()), (Some(16), Vec::new()), "{ran:?}");
+}
+
+#[test]
+fn undo_puts_back_what_only_the_vault_has_whole() {
+    let pc = Pc::new("windows-11-pro-retail", |_| {});
+    assert_eq!(pc.restore(&["--yes"]).code, Some(0));
+    // The stand-ins leave the registry as it is: the service alone says which product key is there now.
+    assert_eq!(pc.restore(&["--yes"]).code, Some(0));
+    pc.prefix.calls().unwrap();
+    let ran = pc.prefix.keystow(&["restore", "--undo", "--yes", "--json"]).unwrap();
+    assert_eq!((ran.code, &json_of(&ran)["back"]), (Some(0), &json!("T83GX")), "{ran:?}");
+}
+
+#[test]
+fn what_the_service_says_steers_no_terminal() {
+    let pc = Pc::new("windows-11-pro-retail", |scenario| {
+        scenario["InstallProductKey"]["installs"]["Name"] = json!("Evil\u{1b}[31m\r\nINJECTED\u{202e}");
+    });
+    let ran = pc.prefix.keystow(&["restore", "k1", "--yes", "--no-input"]).unwrap();
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(said.contains("Evil") && !said.contains(['\u{1b}', '\u{202e}']) && !said.contains("\nINJECTED"), "{said}");
 }
 
 #[test]

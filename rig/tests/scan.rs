@@ -125,6 +125,16 @@ fn a_shared_product_key_without_a_license_is_no_license() {
 }
 
 #[test]
+fn a_service_that_knows_no_product_key_of_windows_knows_no_license() {
+    let (prefix, mut scenario) = pc("windows-10-home");
+    for rows in [json!([]), json!([{"ApplicationID": "55c92734-d682-4d71-983e-d6ec3f16059f"}])] {
+        scenario["products"] = rows;
+        prefix.standins(&scenario).unwrap();
+        assert_eq!(found(&scan(&prefix, &[]), "Windows (registry)")["rule"], "generic-unlicensed");
+    }
+}
+
+#[test]
 fn what_only_the_license_service_knows_of_office_is_shown() {
     let (prefix, scenario) = pc("upgraded");
     prefix.standins(&scenario).unwrap();

@@ -23,7 +23,7 @@ pub(crate) fn look(source: &str, windows: usize, gathering: &mut Gathering) {
                 LicensingError::TimedOut { .. } => {
                     "it has not answered in time; whether this Windows is activated is not known"
                 }
-                _ => "it refused to answer; whether this Windows is activated is not known",
+                _ => "this user may not ask it, or it refused; whether this Windows is activated is not known",
             };
             gathering.problem(Problem::new(ProblemKind::Service, format!("{source}: {PLACE}"), message));
         }
@@ -48,7 +48,11 @@ fn compare_windows(source: &str, windows: usize, products: &[&LicensedProduct], 
     let stored = |found: &&mut Found| found.place == PlaceKind::Installed && found.installation == Some(windows);
     let held = gathering.found_mut().find(|found| stored(found)).and_then(|found| found.held.partial());
     let same = |product: &&&LicensedProduct| held.is_some() && partial(product) == held;
-    let Some(product) = products.iter().find(same).or_else(|| products.first()) else { return };
+    let Some(product) = products.iter().find(same).or_else(|| products.first()) else {
+        // A service that answers and knows no product key of Windows says that there is no license.
+        return note(windows, &LicensedProduct::default(), gathering);
+    };
+    note(windows, product, gathering);
     let (Some(partial), channel) = (partial(product), channel(product)) else { return };
     let mut met = false;
     for found in gathering.found_mut().filter(stored) {
@@ -66,14 +70,18 @@ fn compare_windows(source: &str, windows: usize, products: &[&LicensedProduct], 
             Found { installation: Some(windows), ..found(source, PlaceKind::Installed, product, partial, gathering) };
         gathering.add(found);
     }
+}
+
+/// Notes how the license of the running Windows stands.
+fn note(windows: usize, product: &LicensedProduct, gathering: &mut Gathering) {
     if let Some(installation) = gathering.installation_mut(windows) {
         installation.activation = Some(Activation {
             status: LicenseStatus::from_raw(product.status).unwrap_or(LicenseStatus::Unlicensed),
             reason: product.reason,
             grace_minutes: product.grace_minutes,
-            channel,
+            channel: channel(product),
             product: product.id.clone(),
-            partial_key: Some(partial),
+            partial_key: partial(product),
         });
     }
 }

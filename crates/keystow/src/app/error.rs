@@ -19,6 +19,8 @@ pub(crate) enum Error {
     NoItem { name: String },
     #[error("Keystow has installed no product key on this PC, or it was undone already")]
     NothingToUndo,
+    #[error("what was there before is for {product}, and {windows} is another edition now; no product key leads back")]
+    NoWayBack { product: String, windows: String },
     #[error("no phrase was given to open the vault with")]
     NoPhrase,
     #[error("there is no vault yet")]

@@ -15,6 +15,8 @@ const CURRENT_BUILD: u32 = 26_100;
 /// A current Windows Server, likewise.
 const CURRENT_SERVER_BUILD: u32 = 26_100;
 
+/// What an item is called of which nothing is known.
+pub(crate) const UNKNOWN: &str = "Unknown product";
 /// Windows 7 with its service pack.
 const SEVEN_BUILD: u32 = 7601;
 /// Editions that end with Windows 7, sorted.
@@ -101,7 +103,7 @@ pub(crate) fn product_of_item(item: &Item) -> Product {
     let kept = || Product {
         edition: about.edition.as_deref().and_then(Edition::parse),
         channel: about.channel.as_deref().and_then(Channel::parse),
-        generation: identify::Generation::of_name(&about.product).or_else(|| {
+        generation: identify::Generation::of_name(&about.product).filter(|_| about.product != UNKNOWN).or_else(|| {
             about.windows.as_ref().and_then(|windows| {
                 let build = windows.build.as_deref()?.split('.').next()?.parse().ok()?;
                 Some(identify::Generation::of_build(build, false))

@@ -19,7 +19,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::App;
 use super::error::{Error, Result, at};
 use super::fit;
-use super::items::Named;
+use super::items::{Items, Named};
 use super::running::Running;
 
 /// A sealed note of one product key.
@@ -50,6 +50,17 @@ struct Before {
     licensed: bool,
     /// The item that was installed.
     item: String,
+}
+
+/// What of the product key that is there now could be noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Noted {
+    /// There is none.
+    Nothing,
+    /// Nobody can read it whole.
+    Unreadable,
+    /// All of it.
+    Whole,
 }
 
 /// What came of undoing.
@@ -87,11 +98,16 @@ impl Plan {
 }
 
 impl App {
-    /// Notes what is there now, sealed, so that it can be put back. It comes before anything is changed.
-    pub(crate) fn remember(&self, running: &Running, item: &ItemId, vault: &Vault) -> Result<bool> {
+    /// Notes what is there now, sealed, so that it can be put back. It comes before anything is changed. Says whether
+    /// that can be put back.
+    pub(crate) fn remember(&self, running: &Running, item: &ItemId, items: &Items, vault: &Vault) -> Result<Noted> {
         let held = running.installed();
-        let key = held.and_then(|held| held.full()).map(|key| key.reveal().as_str().to_owned());
-        let known = key.is_some();
+        let key = present(running, items).map(|key| key.reveal().as_str().to_owned());
+        let noted = match (&key, held.and_then(|held| held.partial()).or_else(|| service_key(running))) {
+            (Some(_), _) => Noted::Whole,
+            (None, Some(_)) => Noted::Unreadable,
+            (None, None) => Noted::Nothing,
+        };
         let before = Before {
             schema: SCHEMA.to_owned(),
             product_key: key,
@@ -104,7 +120,7 @@ impl App {
         let path = self.paths.before();
         files::create_dir(self.paths.data()).map_err(at(&path))?;
         files::replace(&path, &sealed).map_err(at(&path))?;
-        Ok(known)
+        Ok(noted)
     }
 
     /// Writes down in the vault that an item was installed, where this PC has the vault.
@@ -141,8 +157,14 @@ impl App {
         self.change(vault, vec![Change::Revise(named.stored.id.clone(), item)], None).map(drop)
     }
 
-    /// Puts back what was there before the last product key that Keystow installed.
-    pub(crate) fn undo(&self, opened: &Opened, limit: Duration) -> Result<std::result::Result<Undone, LicensingError>> {
+    /// Puts back what was there before the last product key that Keystow installed. The note of it stays until all of
+    /// it is done, so that the same command can be run again.
+    pub(crate) fn undo(
+        &self,
+        opened: &Opened,
+        running: &Running,
+        limit: Duration,
+    ) -> Result<std::result::Result<Undone, LicensingError>> {
         let path = self.paths.before();
         let sealed = match files::read(&path, MOST_BEFORE) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Error::NothingToUndo),
@@ -151,15 +173,40 @@ impl App {
         let plain = opened.open_aside(&sealed).map_err(Error::Aside)?;
         let before: Before = serde_json::from_slice(&plain).map_err(|_| Error::NothingToUndo)?;
         let key = before.product_key.as_deref().and_then(|text| ProductKey::parse(text).ok());
+        // A changed edition does not change back by a product key.
+        if let Some(key) = &key {
+            let product = fit::product_of_key(key);
+            let fitting = fit::check(&product, &running.target);
+            if fitting.answer.fits() == Some(false) {
+                return Err(Error::NoWayBack { product: product.name, windows: running.target.name.clone() });
+            }
+        }
         let done = match &key {
             Some(key) => put_back(key, before.licensed, limit),
             None => take_away(limit),
         };
-        if done.is_ok() {
+        if matches!(&done, Ok(Undone { activated: None | Some(Ok(())), .. })) {
             files::remove(&path).map_err(at(&path))?;
         }
         Ok(done)
     }
+}
+
+/// The product key that Windows has now: the license service knows which one, the registry or the vault has it whole.
+fn present(running: &Running, items: &Items) -> Option<ProductKey> {
+    let stored = running.installed().and_then(|held| held.full());
+    match service_key(running) {
+        None => stored.cloned(),
+        Some(partial) => {
+            let kept = items.items.iter().filter_map(|named| named.stored.item.product_key.as_ref());
+            stored.into_iter().chain(kept).find(|key| key.partial() == partial).cloned()
+        }
+    }
+}
+
+/// The last five symbols that the license service shows.
+fn service_key(running: &Running) -> Option<PartialKey> {
+    running.activation.as_ref()?.partial_key
 }
 
 fn put_back(key: &ProductKey, licensed: bool, limit: Duration) -> std::result::Result<Undone, LicensingError> {

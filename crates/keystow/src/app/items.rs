@@ -9,6 +9,7 @@ use keystow_find::{Finding, Scan, THIS_PC};
 use keystow_vault::{About, Device, Evidence, Item, Listing, Opened, Origin, StoredItem, Unread, Vault, WindowsFacts};
 
 use super::error::{Error, Result};
+use super::fit::UNKNOWN;
 use super::running::this_device;
 
 /// From this length on, the beginning of an id is enough.
@@ -138,7 +139,7 @@ pub(crate) fn of_typed(key: ProductKey, product: Option<String>, note: String, n
     let known = identified.product();
     let about = About {
         partial_key: Some(key.partial().to_string()),
-        product: product.or_else(|| Some(known.as_ref()?.name.clone())).unwrap_or_else(|| "Unknown product".to_owned()),
+        product: product.or_else(|| Some(known.as_ref()?.name.clone())).unwrap_or_else(|| UNKNOWN.to_owned()),
         edition: known.as_ref().and_then(|product| Some(product.edition.as_ref()?.id().to_owned())),
         channel: known.as_ref().and_then(|product| Some(product.channel?.as_str().to_owned())),
         generic: identified.generic.is_some(),

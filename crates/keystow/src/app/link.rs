@@ -46,7 +46,24 @@ pub(crate) fn needed(running: &Running) -> Vec<Needed> {
     let activation = running.activation.as_ref();
     let account = person::has_microsoft_account();
     vec![
-        Needed { what: "Windows", holds: Some(build >= LINKS_SINCE), says: version, next: "Windows Update" },
+        Needed {
+            what: "Windows",
+            holds: Some(build >= LINKS_SINCE),
+            says: version,
+            next: "Windows Update, on a Windows 10 or 11; an older Windows keeps no digital license",
+        },
+        Needed {
+            what: "License",
+            holds: activation.and_then(|now| now.channel).map(|channel| !channel.is_volume()),
+            says: match activation.and_then(|now| now.channel) {
+                Some(channel) if channel.is_volume() => {
+                    "it is an organization's, which no person's account can hold".to_owned()
+                }
+                Some(_) => "it is a person's".to_owned(),
+                None => "whose it is cannot be seen".to_owned(),
+            },
+            next: "the administrator of your organization",
+        },
         Needed {
             what: "Administrator",
             holds: Some(rights::of_this_process() != Rights::User),

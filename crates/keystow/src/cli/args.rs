@@ -231,8 +231,9 @@ pub(crate) struct Install {
     /// Ask for administrator rights once (UAC)
     #[arg(long, help_heading = ON_WINDOWS)]
     pub(crate) elevate: bool,
-    /// How long the license service may take for each step, in seconds
+    /// How long the license service may take for each step that changes something, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 180, help_heading = ON_WINDOWS)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: u64,
     /// The confirmation ID that Microsoft gave for the installation ID: 48 digits
     #[arg(long, value_name = "DIGITS", help_heading = ON_WINDOWS)]

@@ -121,6 +121,9 @@ impl From<Error> for Failure {
             Error::Write(WriteError::Device(error)) => of_device(error),
             Error::File { source, .. } => of_io(source),
             Error::Aside(_) => (K::Damaged, "keystow restore, with the item that was there before"),
+            Error::NoWayBack { .. } => {
+                (K::DoesNotFit, "install that edition anew: keystow restore ITEM --setup FOLDER")
+            }
             Error::NothingToUndo => (K::NotFound, "keystow restore ITEM"),
             Error::NoItem { .. } => (K::NotFound, "keystow list"),
             Error::NoPhrase => (K::WrongPhrase, "--passphrase-file FILE, or a terminal to ask on"),

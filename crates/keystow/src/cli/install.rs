@@ -8,6 +8,7 @@ use std::time::Duration;
 use keystow_core::ProductKey;
 use keystow_core::activation::offline::{ConfirmationId, InstallationId};
 use keystow_core::activation::{self, Class};
+use keystow_core::device::Likeness;
 use keystow_core::identify::LicenseStatus;
 use keystow_core::identify::transfer::{Asked, Stated, Step};
 use keystow_os::desktop;
@@ -21,7 +22,7 @@ use super::failure::{Failure, FailureKind, Outcome};
 use super::out::{Out, Tone};
 use super::{fit as cli_fit, list, phrase, restore, words};
 use crate::app::App;
-use crate::app::install::{self, Plan, Undone};
+use crate::app::install::{self, Noted, Plan, Undone};
 use crate::app::items::{Items, Named};
 use crate::app::running::{Running, running};
 
@@ -67,6 +68,7 @@ impl Run<'_> {
         let items = Items::read(&vault, &opened, self.app.device().as_ref());
         let named = items.pick(self.args.item.as_deref().unwrap_or_default())?;
         let key = restore::whole(named)?;
+        let given = self.args.install.confirmation_id.as_deref().map(confirmation).transpose()?;
         let stated = match (self.args.install.repaired, self.args.install.same_pc) {
             (true, _) => Some(Stated::RepairWithSameModel),
             (_, true) => Some(Stated::SamePc),
@@ -83,8 +85,17 @@ impl Run<'_> {
         }
         self.ask(named, &plan, out)?;
         match self.method {
-            Method::Offline => self.offline(named, key, &plan, vault, out),
-            Method::Service => self.online(named, key, &plan, vault, out),
+            Method::Offline | Method::Service => {
+                let installed = self.install(named, key, &plan, &items, &vault, out)?;
+                let product = match installed {
+                    Installed::Now(product) => product,
+                    Installed::AfterRestart(hresult) => return restart(named, &plan, hresult, out),
+                };
+                match self.method {
+                    Method::Offline => self.offline(named, &product, &plan, given, vault, out),
+                    _ => self.online(named, &product, &plan, vault, out),
+                }
+            }
             Method::Settings => self.settings(named, key, out),
         }
     }
@@ -112,8 +123,13 @@ impl Run<'_> {
         match plan.decision.step {
             Step::Refuse => {
                 let error = format!("{} came with another PC: {says}", named.name);
-                Err(Failure::new(FailureKind::OtherMainboard, error)
-                    .hint("--repaired, if the mainboard was replaced in a repair by one of the same model"))
+                let hint = match plan.comparison.likeness {
+                    Likeness::Repaired => {
+                        "--repaired, if the mainboard was replaced in a repair by one of the same model"
+                    }
+                    _ => "the product key of this PC's own firmware, or a license that may move",
+                };
+                Err(Failure::new(FailureKind::OtherMainboard, error).hint(hint))
             }
             Step::Account => {
                 let error = format!("{} is no product key of your own: {says}", named.name);
@@ -128,6 +144,9 @@ impl Run<'_> {
         let mut steps = Vec::new();
         if plan.changes_edition() {
             steps.push(format!("ask: {} becomes {}", self.running.target.name, plan.product.name));
+        }
+        if let (Step::Ask(asked), false) = (plan.decision.step, plan.decision.answered) {
+            steps.push(format!("ask: {}", asked.words()));
         }
         steps.push(format!("ask: give {} to this PC", named.name));
         match self.method {
@@ -200,18 +219,22 @@ impl Run<'_> {
     fn online(
         &self,
         named: &Named,
-        key: &ProductKey,
+        product: &LicensedProduct,
         plan: &Plan,
         vault: Vault,
         out: &mut Out,
     ) -> Result<Outcome, Failure> {
-        let product = self.install(named, key, plan, &vault, out)?;
-        let activated = install::activate(&product, self.limit);
-        let now = match activated {
-            Ok(now) => now,
-            Err(error) => return self.not_activated(named, plan, &error, out),
-        };
-        self.done(named, plan, &now, vault, out)
+        match install::activate(product, self.limit) {
+            Ok(now) => self.done(named, plan, &now, vault, out),
+            Err(LicensingError::Refused { hresult, .. }) if activation::class(hresult) == Class::Restart => {
+                restart(named, plan, hresult, out)
+            }
+            Err(error) => {
+                let failure = failure(&error);
+                let stays = "the product key stays installed, and keystow restore --undo takes it back";
+                Err(Failure { error: format!("{}; {stays}", failure.error), ..failure })
+            }
+        }
     }
 
     /// Installs the product key, after what is there now was noted.
@@ -220,37 +243,50 @@ impl Run<'_> {
         named: &Named,
         key: &ProductKey,
         plan: &Plan,
+        items: &Items,
         vault: &Vault,
         out: &mut Out,
-    ) -> Result<LicensedProduct, Failure> {
-        if !self.app.remember(&self.running, &named.stored.id, vault)? {
+    ) -> Result<Installed, Failure> {
+        if self.app.remember(&self.running, &named.stored.id, items, vault)? == Noted::Unreadable {
             out.warn("The product key that is there now cannot be read; --undo could only take the new one away.");
         }
-        let product = install::install(key, self.limit).map_err(|error| {
-            let failure = failure(&error);
-            let edition = matches!(error, LicensingError::Refused { hresult, .. } if activation::class(hresult) == Class::Edition);
-            match edition && plan.changes_edition() {
-                true => failure.hint(format!("keystow restore {} --method settings: Settings changes editions", named.name)),
-                false => failure,
+        match install::install(key, self.limit) {
+            Ok(product) => {
+                out.note(format!("Installed: …-{} is the product key of {}.", product.partial_key, product.name));
+                Ok(Installed::Now(product))
             }
-        })?;
-        out.note(format!("Installed: …-{} is the product key of {}.", product.partial_key, product.name));
-        Ok(product)
+            Err(LicensingError::Refused { hresult, .. }) if activation::class(hresult) == Class::Restart => {
+                Ok(Installed::AfterRestart(hresult))
+            }
+            Err(LicensingError::Refused { call, hresult })
+                if activation::class(hresult) == Class::Edition && plan.changes_edition() =>
+            {
+                let failure = failure(&LicensingError::Refused { call, hresult });
+                let name = &named.name;
+                Err(failure.hint(format!("keystow restore {name} --method settings: Settings changes editions")))
+            }
+            Err(error) => Err(failure(&error)),
+        }
     }
 
     fn offline(
         &self,
         named: &Named,
-        key: &ProductKey,
+        product: &LicensedProduct,
         plan: &Plan,
+        given: Option<ConfirmationId>,
         vault: Vault,
         out: &mut Out,
     ) -> Result<Outcome, Failure> {
-        let product = self.install(named, key, plan, &vault, out)?;
-        let installation = install::installation_id(&product).map_err(|error| failure(&error))?;
+        let installation = install::installation_id(product).map_err(|error| failure(&error))?;
         let kept = self.app.kept_confirmation(&named.stored.item, &installation);
-        let given = self.args.install.confirmation_id.as_deref().map(confirmation).transpose()?;
-        let confirmation = match given.or(kept) {
+        if let (None, Some(kept)) = (&given, &kept) {
+            match install::confirm(product, &installation, kept, self.limit) {
+                Ok(now) => return self.done(named, plan, &now, vault, out),
+                Err(error) => out.warn(format!("The confirmation ID that was kept is refused: {error}")),
+            }
+        }
+        let confirmation = match given {
             Some(confirmation) => confirmation,
             None => {
                 show_installation(&installation, out)?;
@@ -261,8 +297,8 @@ impl Run<'_> {
             }
         };
         let now =
-            install::confirm(&product, &installation, &confirmation, self.limit).map_err(|error| failure(&error))?;
-        if self.args.install.save_cid {
+            install::confirm(product, &installation, &confirmation, self.limit).map_err(|error| failure(&error))?;
+        if self.args.install.save_cid && status_of(&now).is_licensed() {
             // Windows has it already, so a vault that cannot be written is no failure any more.
             match self.app.keep_confirmation(named, &installation, &confirmation) {
                 Ok(()) => out.note("The confirmation ID is kept with the item."),
@@ -324,30 +360,6 @@ impl Run<'_> {
         Ok(Outcome::Done)
     }
 
-    /// It is installed and not activated; that is said with the answer of Microsoft's server.
-    fn not_activated(
-        &self,
-        named: &Named,
-        plan: &Plan,
-        error: &LicensingError,
-        out: &mut Out,
-    ) -> Result<Outcome, Failure> {
-        if let LicensingError::Refused { hresult, .. } = error
-            && activation::class(*hresult) == Class::Restart
-        {
-            let (says, next) = words_of(*hresult);
-            out.object(&json!({
-                "schema": "keystow.install/1", "item": list::object(named, out), "plan": plan_object(plan),
-                "installed": true, "activated": false, "restart": true, "hresult": words::hresult(*hresult),
-            }))?;
-            out.line(format_args!("{} is installed. {says}", named.name))?;
-            out.note(format!("Next:  {next}"));
-            return Ok(Outcome::Partly);
-        }
-        out.note("It stays installed; `keystow restore --undo` puts back what was there before.");
-        Err(failure(error))
-    }
-
     fn done(
         &self,
         named: &Named,
@@ -356,7 +368,7 @@ impl Run<'_> {
         vault: Vault,
         out: &mut Out,
     ) -> Result<Outcome, Failure> {
-        let status = LicenseStatus::from_raw(now.status).unwrap_or(LicenseStatus::Unlicensed);
+        let status = status_of(now);
         out.object(&json!({
             "schema": "keystow.install/1", "item": list::object(named, out), "plan": plan_object(plan),
             "installed": true, "activated": status.is_licensed(), "status": status.as_str(),
@@ -389,7 +401,8 @@ impl Run<'_> {
         let vault = self.app.open_vault()?;
         let opened: Opened = phrase::open(&vault, self.app, out)?;
         self.agree("Put back what was there before?", self.args.install.yes, "--yes", out)?;
-        let Undone { back, activated } = self.app.undo(&opened, self.limit)?.map_err(|error| failure(&error))?;
+        let Undone { back, activated } =
+            self.app.undo(&opened, &self.running, self.limit)?.map_err(|error| failure(&error))?;
         out.object(&json!({
             "schema": "keystow.undo/1",
             "back": back.map(|partial| partial.to_string()),
@@ -404,6 +417,40 @@ impl Run<'_> {
             _ => Ok(Outcome::Done),
         }
     }
+}
+
+/// A product key that was installed, or will be once Windows restarted.
+enum Installed {
+    AfterRestart(u32),
+    Now(LicensedProduct),
+}
+
+fn status_of(product: &LicensedProduct) -> LicenseStatus {
+    LicenseStatus::from_raw(product.status).unwrap_or(LicenseStatus::Unlicensed)
+}
+
+/// It is done, and takes effect after a restart.
+fn restart(named: &Named, plan: &Plan, hresult: u32, out: &mut Out) -> Result<Outcome, Failure> {
+    let (says, next) = words_of(hresult);
+    out.object(&json!({
+        "schema": "keystow.install/1", "item": list::object(named, out), "plan": plan_object(plan),
+        "installed": true, "activated": false, "restart": true, "hresult": words::hresult(hresult),
+    }))?;
+    out.line(format_args!("{} is installed. {says}", named.name))?;
+    out.note(format!("Next:  {next}"));
+    Ok(Outcome::Partly)
+}
+
+/// Refuses to hand an item to the Windows that runs in another way, when it belongs to another PC.
+pub(super) fn refuse_other_pc(named: &Named, args: &Restore) -> Result<(), Failure> {
+    let Ok(running) = running() else { return Ok(()) };
+    let stated = args.install.repaired.then_some(Stated::RepairWithSameModel);
+    let plan = Plan::new(&named.stored.item, &running, stated);
+    if plan.fit.answer.fits() == Some(false) || plan.decision.step != Step::Refuse {
+        return Ok(());
+    }
+    let error = format!("{} came with another PC: {}", named.name, plan.decision.sentence());
+    Err(Failure::new(FailureKind::OtherMainboard, error).hint("a license that may move"))
 }
 
 fn plan_object(plan: &Plan) -> Value {
@@ -423,6 +470,10 @@ fn plan_object(plan: &Plan) -> Value {
 fn words_of(hresult: u32) -> (&'static str, &'static str) {
     match activation::explain(hresult) {
         Some(answer) => (answer.says, answer.next),
+        None if hresult == 0 => (
+            "Windows gives no reason",
+            "restart Windows and look with keystow scan; then keystow restore ITEM --method settings",
+        ),
         None => (activation::general(hresult), activation::class(hresult).next()),
     }
 }
@@ -451,7 +502,8 @@ fn failure(error: &LicensingError) -> Failure {
 
 fn rights_failure() -> Failure {
     let error = "installing a product key needs administrator rights";
-    Failure::new(FailureKind::RightsNeeded, error).hint("the same command with --elevate, or with --method settings")
+    Failure::new(FailureKind::RightsNeeded, error)
+        .hint("the same command with --elevate; or keystow restore ITEM --method settings")
 }
 
 /// Starts this command once more as administrator. It speaks in this console; where the output goes elsewhere, only its

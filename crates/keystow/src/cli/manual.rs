@@ -43,7 +43,7 @@ fn markdown(command: &Command) -> String {
         "# Commands\n\nMade by `keystow man --markdown` from the program itself; `cargo xtask test` compares.\n\n\
          Exit codes: 0 done · 1 failed · 2 usage · 3 partly done · 4 nothing found · 5 the answer is no · 10 not found · \
          11 locked by another run · 12 wrong phrase · 13 damaged · 14 more rights needed · 15 source locked · 16 does not \
-         fit · 17 belongs to another mainboard · 20 forbidden by policy · 130 interrupted\n\n## Everywhere\n\n",
+         fit · 17 belongs to another mainboard · 18 activation refused · 19 network needed · 20 forbidden by policy · 130 interrupted\n\n## Everywhere\n\n",
     );
     arguments(command, true, &mut text);
     for sub in command.get_subcommands() {

@@ -16,6 +16,7 @@ use crate::app::error::{Error, at};
 use crate::app::export::full_key;
 use crate::app::fit::{self, Target};
 use crate::app::items::Named;
+use crate::app::running::LIVE;
 
 pub(super) fn run(args: &Restore, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     if wants_install(args, out) {
@@ -28,6 +29,9 @@ pub(super) fn run(args: &Restore, app: &App, out: &mut Out) -> Result<Outcome, F
     if let Some(target) = &target {
         check(named, &product, target, out)?;
     }
+    if args.windows.as_deref() == Some(LIVE) {
+        install::refuse_other_pc(named, args)?;
+    }
     match (&args.setup, &args.export) {
         (Some(folder), _) => setup(named, &product, folder, target.is_some(), app, out),
         (None, Some(path)) => plain(named, path, args, app, out),
@@ -38,7 +42,7 @@ pub(super) fn run(args: &Restore, app: &App, out: &mut Out) -> Result<Outcome, F
 /// On Windows a product key is given back to the Windows that runs, unless another thing was asked for. WinPE is no
 /// Windows to give it to.
 fn wants_install(args: &Restore, out: &Out) -> bool {
-    let asked = args.install.method.is_some() || args.install.undo;
+    let asked = args.install.method.is_some() || args.install.undo || args.install.yes || args.install.elevate;
     let other = args.setup.is_some() || args.export.is_some() || args.windows.is_some() || out.reveal;
     let runs = keystow_os::registry::is_there() && !keystow_os::volumes::is_windows_pe();
     asked || (runs && !other)

@@ -163,6 +163,20 @@ pub fn act(action: Action, limit: Duration) -> Result<(), LicensingError> {
     within(limit, action.call(), move || either(|way| sys::act(way, &action)))
 }
 
+/// No product of Microsoft's has a longer name.
+const LONGEST_TEXT: usize = 256;
+
+impl LicensedProduct {
+    /// A text of the service as a terminal may show it: nothing in it steers one, and it has an end.
+    #[cfg_attr(not(windows), expect(dead_code, reason = "only Windows has the service"))]
+    fn shown(text: &str) -> String {
+        let turns =
+            |c| matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+        let safe = |c: char| if c.is_control() || turns(c) { '\u{FFFD}' } else { c };
+        text.chars().take(LONGEST_TEXT).map(safe).collect()
+    }
+}
+
 /// WMI first; where it is not there, the native way.
 fn either<T>(mut ask: impl FnMut(Way) -> Result<T, LicensingError>) -> Result<T, LicensingError> {
     match ask(Way::Wmi) {

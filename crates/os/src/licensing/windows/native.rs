@@ -7,7 +7,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use windows::Win32::Foundation::{HLOCAL, HMODULE, LocalFree};
+use windows::Win32::Foundation::{E_ACCESSDENIED, HLOCAL, HMODULE, LocalFree};
 use windows::Win32::System::LibraryLoader::{GetProcAddress, LOAD_LIBRARY_SEARCH_SYSTEM32, LoadLibraryExW};
 use windows::core::{GUID, HRESULT, HSTRING, PCSTR, PCWSTR, s, w};
 use zeroize::Zeroizing;
@@ -141,7 +141,11 @@ impl Service {
         let open: Open = service.entry(s!("SLOpen"), "SLOpen")?;
         let mut handle = ptr::null_mut();
         // SAFETY: `handle` outlives the call.
-        unsafe { open(&raw mut handle) }.ok().map_err(|_| LicensingError::Absent)?;
+        let opened = unsafe { open(&raw mut handle) };
+        if opened == E_ACCESSDENIED {
+            return done("SLOpen", opened).map(|()| service);
+        }
+        opened.ok().map_err(|_| LicensingError::Absent)?;
         service.handle = handle;
         Ok(service)
     }
@@ -298,7 +302,7 @@ fn wide(is_text: bool, lent: Lent<u8>) -> Option<String> {
     let bytes = lent.to_vec();
     let units = bytes.chunks_exact(2).filter_map(|pair| Some(u16::from_le_bytes(pair.try_into().ok()?)));
     let text: Vec<u16> = units.take_while(|unit| *unit != 0).collect();
-    let text = String::from_utf16_lossy(&text);
+    let text = LicensedProduct::shown(&String::from_utf16_lossy(&text));
     (is_text && !text.is_empty()).then_some(text)
 }
 

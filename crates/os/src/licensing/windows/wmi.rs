@@ -173,7 +173,7 @@ fn product(row: &Row) -> LicensedProduct {
 
 fn text(row: &Row, name: &str) -> Option<String> {
     match row.get(name) {
-        Some(Variant::String(text)) if !text.is_empty() => Some(text.clone()),
+        Some(Variant::String(text)) if !text.is_empty() => Some(LicensedProduct::shown(text)),
         _ => None,
     }
 }
