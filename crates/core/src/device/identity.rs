@@ -128,10 +128,19 @@ impl DeviceIdentity {
     }
 
     /// Takes the product key in the firmware. A generic one is on many mainboards and is ignored.
+    ///
+    /// Of the form of today only group and serial are marked. They are unique, and a digest of the whole product key
+    /// could be guessed back from them and the last five symbols, which are all shown. The older form shows neither.
     pub fn note_firmware_key(&mut self, key: &ProductKey) {
-        if !key.is_blank() && identify(key).generic.is_none() {
-            let packed = Zeroizing::new(key.pack());
-            self.put(Component::FirmwareKey, &packed[..]);
+        if key.is_blank() || identify(key).generic.is_some() {
+            return;
+        }
+        let packed = Zeroizing::new(key.pack());
+        match key.fields() {
+            Some(fields) => {
+                self.put(Component::FirmwareKey, &[fields.group.to_le_bytes(), fields.serial.to_le_bytes()].concat())
+            }
+            None => self.put(Component::FirmwareKey, &packed[..]),
         }
     }
 
