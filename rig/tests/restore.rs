@@ -378,3 +378,44 @@ fn a_product_key_that_many_share_is_not_entered() {
     let (code, failure, installed) = restored(&prefix, &[]);
     assert_eq!((code, &failure["hint"], installed), (Some(20), &json!("keystow link"), false), "{failure}");
 }
+
+/// The installed edition and build, a published product key, whether it fits and what the program makes of it.
+const FITS: [(&str, &str, &str, &str, i32); 11] = [
+    ("Professional", "26100", PRO, "same", 0),
+    ("Core", "26100", PRO, "upgrades-in-place", 0),
+    ("Enterprise", "26100", PRO, "downgrades-in-place", 0),
+    ("EnterpriseS", "26100", PRO, "needs-setup", 16),
+    ("Professional", "26100", "TX9XD-98N7V-6WMQ6-BX7FG-H8Q99", "not-this-edition", 16),
+    ("Professional", "26100", "MH37W-N47XK-V7XM9-C7227-GCQG9", "n-only-with-n", 16),
+    ("Professional", "26100", "M7XTQ-FN8P6-TTKYV-9D4CC-J462D", "needs-clean-install", 16),
+    ("Professional", "26100", "XQNVK-8JYDB-WJ9W3-YJ8YR-WFG99", "other-product", 16),
+    ("Professional", "26100", "GCRJD-8NW9H-F2CDX-CCM8D-9D6T9", "old-version-only", 16),
+    ("Professional", "7601", PRO, "newer-version-only", 16),
+    ("ServerStandardEval", "17763", "N69G4-B89J2-4G8F4-WWYCC-J464C", "needs-set-edition", 16),
+];
+
+#[test]
+fn every_answer_about_the_fit_is_acted_on() {
+    let pc = Pc::new("windows-11-pro-retail", |_| {});
+    for (edition, build, key, answer, exit) in FITS {
+        let current = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion";
+        let values = format!(
+            "\"EditionID\"=\"{edition}\"\r\n\"CurrentBuild\"=\"{build}\"\r\n\"CurrentBuildNumber\"=\"{build}\""
+        );
+        pc.prefix
+            .import_reg(&format!("Windows Registry Editor Version 5.00\r\n\r\n[{current}]\r\n{values}\r\n"))
+            .unwrap();
+        let file = pc.prefix.folder().join("next.txt");
+        std::fs::write(&file, key).unwrap();
+        pc.prefix.keystow(&["add", "--from", &format!("Z:{}", file.display()), "--no-input"]).unwrap();
+        pc.done();
+        let partial = &key[24..];
+        let words = ["restore", partial, "--yes", "--upgrade", "--no-input"];
+        let ran = pc.prefix.keystow(&words).unwrap();
+        let fit = pc.prefix.keystow(&["fit", partial, "--for", "live", "--json", "--no-input"]).unwrap();
+        assert_eq!((ran.code, &json_of(&fit)["answer"]), (Some(exit), &json!(answer)), "{edition}: {ran:?} {fit:?}");
+        let installed = pc.done().iter().any(|call| call == "InstallProductKey");
+        assert_eq!(installed, exit == 0, "{edition} {answer}");
+        assert!(exit == 0 || ran.stderr.contains("does not fit"), "{ran:?}");
+    }
+}
