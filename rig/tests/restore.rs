@@ -269,13 +269,25 @@ fn a_changed_edition_is_not_undone_by_a_product_key() {
 
 #[test]
 fn undo_puts_back_what_only_the_vault_has_whole() {
-    let pc = Pc::new("windows-11-pro-retail", |_| {});
-    assert_eq!(pc.restore(&["--yes"]).code, Some(0));
-    // The stand-ins leave the registry as it is: the service alone says which product key is there now.
-    assert_eq!(pc.restore(&["--yes"]).code, Some(0));
-    pc.prefix.calls().unwrap();
+    // The registry holds what Windows came with; the service alone says which product key is there now.
+    let pc = Pc::new("windows-11-pro-retail", |scenario| scenario["products"][0]["PartialProductKey"] = json!("T83GX"));
+    let enterprise = pc.prefix.folder().join("enterprise.txt");
+    std::fs::write(&enterprise, "NPPR9-FWDCX-D2C8J-H872K-2YT43").unwrap();
+    let from = format!("Z:{}", enterprise.display());
+    assert_eq!(pc.prefix.keystow(&["add", "--from", &from, "--no-input"]).unwrap().code, Some(0));
+    let ran = pc.prefix.keystow(&["restore", "2YT43", "--yes", "--upgrade", "--json"]).unwrap();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
     let ran = pc.prefix.keystow(&["restore", "--undo", "--yes", "--json"]).unwrap();
     assert_eq!((ran.code, &json_of(&ran)["back"]), (Some(0), &json!("T83GX")), "{ran:?}");
+}
+
+#[test]
+fn the_second_half_of_a_restore_does_not_forget_what_was_there_before_the_first() {
+    let pc = Pc::new("windows-11-pro-retail", |_| {});
+    assert_eq!(pc.restore(&["--yes"]).code, Some(0));
+    assert_eq!(pc.restore(&["--yes"]).code, Some(0));
+    let ran = pc.prefix.keystow(&["restore", "--undo", "--yes", "--json"]).unwrap();
+    assert_eq!((ran.code, &json_of(&ran)["back"]), (Some(0), &json!("3V66T")), "{ran:?}");
 }
 
 #[test]

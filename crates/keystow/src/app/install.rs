@@ -11,7 +11,7 @@ use keystow_core::identify::transfer::{self, Decision, Question, Stated};
 use keystow_core::{PartialKey, ProductKey};
 use keystow_os::files;
 use keystow_os::licensing::{self, Action, LicensedProduct, LicensingError, WINDOWS};
-use keystow_vault::{Change, Event, Item, ItemId, Opened, Vault};
+use keystow_vault::{Change, Event, Item, Opened, Vault};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -100,9 +100,14 @@ impl Plan {
 impl App {
     /// Notes what is there now, sealed, so that it can be put back. It comes before anything is changed. Says whether
     /// that can be put back.
-    pub(crate) fn remember(&self, running: &Running, item: &ItemId, items: &Items, vault: &Vault) -> Result<Noted> {
-        let held = running.installed();
-        let key = present(running, items).map(|key| key.reveal().as_str().to_owned());
+    pub(crate) fn remember(&self, running: &Running, new: &Named, items: &Items, vault: &Vault) -> Result<Noted> {
+        let (held, path) = (running.installed(), self.paths.before());
+        let key = present(running, items);
+        // The second half of a restore, such as with the confirmation ID: what was there before the first half counts.
+        if key.is_some() && key == new.stored.item.product_key && path.exists() {
+            return Ok(Noted::Whole);
+        }
+        let key = key.map(|key| key.reveal().as_str().to_owned());
         let noted = match (&key, held.and_then(|held| held.partial()).or_else(|| service_key(running))) {
             (Some(_), _) => Noted::Whole,
             (None, Some(_)) => Noted::Unreadable,
@@ -113,11 +118,10 @@ impl App {
             product_key: key,
             partial_key: held.and_then(|held| held.partial()).map(|partial| partial.to_string()),
             licensed: running.activation.as_ref().is_some_and(|activation| activation.status.is_licensed()),
-            item: item.as_str().to_owned(),
+            item: new.stored.id.as_str().to_owned(),
         };
         let plain = Zeroizing::new(serde_json::to_vec(&before).unwrap_or_default());
         let sealed = vault.seal_aside(&plain).map_err(Error::Aside)?;
-        let path = self.paths.before();
         files::create_dir(self.paths.data()).map_err(at(&path))?;
         files::replace(&path, &sealed).map_err(at(&path))?;
         Ok(noted)

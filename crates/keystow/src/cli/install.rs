@@ -247,7 +247,7 @@ impl Run<'_> {
         vault: &Vault,
         out: &mut Out,
     ) -> Result<Installed, Failure> {
-        if self.app.remember(&self.running, &named.stored.id, items, vault)? == Noted::Unreadable {
+        if self.app.remember(&self.running, named, items, vault)? == Noted::Unreadable {
             out.warn("The product key that is there now cannot be read; --undo could only take the new one away.");
         }
         match install::install(key, self.limit) {
