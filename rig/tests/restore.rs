@@ -392,7 +392,7 @@ fn a_product_key_that_many_share_is_not_entered() {
 }
 
 /// The installed edition and build, a published product key, whether it fits and what the program makes of it.
-const FITS: [(&str, &str, &str, &str, i32); 11] = [
+const FITS: [(&str, &str, &str, &str, i32); 12] = [
     ("Professional", "26100", PRO, "same", 0),
     ("Core", "26100", PRO, "upgrades-in-place", 0),
     ("Enterprise", "26100", PRO, "downgrades-in-place", 0),
@@ -402,6 +402,7 @@ const FITS: [(&str, &str, &str, &str, i32); 11] = [
     ("Professional", "26100", "M7XTQ-FN8P6-TTKYV-9D4CC-J462D", "needs-clean-install", 16),
     ("Professional", "26100", "XQNVK-8JYDB-WJ9W3-YJ8YR-WFG99", "other-product", 16),
     ("Professional", "26100", "GCRJD-8NW9H-F2CDX-CCM8D-9D6T9", "old-version-only", 16),
+    ("Professional", "26100", "FJ82H-XT6CR-J8D7P-XQJJ2-GPDD4", "unknown", 0),
     ("Professional", "7601", PRO, "newer-version-only", 16),
     ("ServerStandardEval", "17763", "N69G4-B89J2-4G8F4-WWYCC-J464C", "needs-set-edition", 16),
 ];
@@ -422,7 +423,7 @@ fn every_answer_about_the_fit_is_acted_on() {
         pc.prefix.keystow(&["add", "--from", &format!("Z:{}", file.display()), "--no-input"]).unwrap();
         pc.done();
         let partial = &key[24..];
-        let words = ["restore", partial, "--yes", "--upgrade", "--no-input"];
+        let words = ["restore", partial, "--yes", "--upgrade", "--same-pc", "--no-input"];
         let ran = pc.prefix.keystow(&words).unwrap();
         let fit = pc.prefix.keystow(&["fit", partial, "--for", "live", "--json", "--no-input"]).unwrap();
         assert_eq!((ran.code, &json_of(&fit)["answer"]), (Some(exit), &json!(answer)), "{edition}: {ran:?} {fit:?}");
