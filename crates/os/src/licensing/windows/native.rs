@@ -7,10 +7,11 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use windows::Win32::Foundation::{E_ACCESSDENIED, HLOCAL, HMODULE, LocalFree};
-use windows::Win32::System::LibraryLoader::{GetProcAddress, LOAD_LIBRARY_SEARCH_SYSTEM32, LoadLibraryExW};
+use windows::Win32::Foundation::{E_ACCESSDENIED, HLOCAL, LocalFree};
 use windows::core::{GUID, HRESULT, HSTRING, PCSTR, PCWSTR, s, w};
 use zeroize::Zeroizing;
+
+use crate::library;
 
 use super::super::{Action, LicensedProduct, Licenses, LicensingError, OFFICE, WINDOWS, Way};
 
@@ -19,6 +20,7 @@ const PRODUCT_SKU: i32 = 1;
 /// `SL_DATA_SZ` and `SL_DATA_BINARY`.
 const TEXT: u32 = 1;
 const BINARY: u32 = 3;
+const SLC: PCWSTR = w!("slc.dll");
 /// The service finds out by itself which form a product key has.
 const DETECT: PCWSTR = w!("msft:rm/algorithm/pkey/detect");
 const FAILED: u32 = 0x8000_4005;
@@ -57,7 +59,6 @@ struct Status {
 
 /// An open handle of the service. It closes itself.
 struct Service {
-    library: HMODULE,
     handle: Handle,
 }
 
@@ -135,24 +136,20 @@ pub(super) fn act(action: &Action) -> Result<(), LicensingError> {
 
 impl Service {
     fn open() -> Result<Self, LicensingError> {
-        // SAFETY: only the system's own folder is searched, and the library stays loaded for the life of the process.
-        let library = unsafe { LoadLibraryExW(w!("slc.dll"), None, LOAD_LIBRARY_SEARCH_SYSTEM32) };
-        let mut service = Self { library: library.map_err(|_| LicensingError::Absent)?, handle: ptr::null_mut() };
-        let open: Open = service.entry(s!("SLOpen"), "SLOpen")?;
+        let open: Open = entry(SLC, s!("SLOpen")).ok_or(LicensingError::Absent)?;
         let mut handle = ptr::null_mut();
         // SAFETY: `handle` outlives the call.
         let opened = unsafe { open(&raw mut handle) };
         if opened == E_ACCESSDENIED {
-            return done("SLOpen", opened).map(|()| service);
+            done("SLOpen", opened)?;
         }
         opened.ok().map_err(|_| LicensingError::Absent)?;
-        service.handle = handle;
-        Ok(service)
+        Ok(Self { handle })
     }
 
     /// A function of the library by its name.
     fn entry<F: Copy>(&self, name: PCSTR, call: &'static str) -> Result<F, LicensingError> {
-        entry(self.library, name).ok_or(LicensingError::Refused { call, hresult: FAILED })
+        entry(SLC, name).ok_or(LicensingError::Refused { call, hresult: FAILED })
     }
 
     fn skus(&self, application: &GUID) -> Result<Vec<GUID>, LicensingError> {
@@ -248,11 +245,8 @@ impl Service {
 
     fn activate(&self, sku: &GUID) -> Result<(), LicensingError> {
         const CALL: &str = "SLActivateProduct";
-        // SAFETY: only the system's own folder is searched, and the library stays loaded for the life of the process.
-        let library = unsafe { LoadLibraryExW(w!("slcext.dll"), None, LOAD_LIBRARY_SEARCH_SYSTEM32) };
-        let library = library.map_err(|_| LicensingError::Refused { call: CALL, hresult: FAILED })?;
-        let activate: ActivateProduct =
-            entry(library, s!("SLActivateProduct")).ok_or(LicensingError::Refused { call: CALL, hresult: FAILED })?;
+        let activate: ActivateProduct = entry(w!("slcext.dll"), s!("SLActivateProduct"))
+            .ok_or(LicensingError::Refused { call: CALL, hresult: FAILED })?;
         // SAFETY: the handle is open, `sku` outlives the call; the nulls mean: online, without a proxy of its own.
         done(CALL, unsafe { activate(self.handle, sku, 0, ptr::null(), ptr::null(), PCWSTR::null(), 0) })
     }
@@ -260,7 +254,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        if let (false, Some(close)) = (self.handle.is_null(), entry::<Close>(self.library, s!("SLClose"))) {
+        if let (false, Some(close)) = (self.handle.is_null(), entry::<Close>(SLC, s!("SLClose"))) {
             // SAFETY: the handle is open and is not used any more.
             let _ = unsafe { close(self.handle) };
         }
@@ -286,11 +280,9 @@ impl<T> Drop for Lent<T> {
     }
 }
 
-fn entry<F: Copy>(library: HMODULE, name: PCSTR) -> Option<F> {
-    // SAFETY: the library is loaded and the name has its end.
-    let found = unsafe { GetProcAddress(library, name) }?;
-    // SAFETY: the types above are the documented signatures, and all function pointers have one size.
-    Some(unsafe { std::mem::transmute_copy(&found) })
+fn entry<F: Copy>(library: PCWSTR, name: PCSTR) -> Option<F> {
+    // SAFETY: the types above are the documented signatures.
+    unsafe { library::function(library, name) }
 }
 
 fn done(call: &'static str, answer: HRESULT) -> Result<(), LicensingError> {
