@@ -8,7 +8,7 @@ use keystow_core::{ProductKey, identify};
 use keystow_find::{Scan, Source, THIS_PC};
 use keystow_vault::Item;
 
-use super::running::{LIVE, running};
+use super::running::{self, LIVE};
 
 /// A current Windows 11, assumed where only an edition was named.
 const CURRENT_BUILD: u32 = 26_100;
@@ -36,7 +36,7 @@ pub(crate) struct Target {
 /// The Windows of a folder or hive, or an edition by name. The words say what was there instead.
 pub(crate) fn target(wanted: &str) -> Result<Target, String> {
     if wanted == LIVE {
-        return Ok(running()?.target);
+        return Ok(running::look()?.0);
     }
     let path = Path::new(wanted);
     if path.exists() {

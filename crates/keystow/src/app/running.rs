@@ -19,15 +19,20 @@ pub(crate) struct Running {
 /// The name of the Windows that runs, where a Windows is asked for.
 pub(crate) const LIVE: &str = "live";
 
-/// Looks at the Windows that runs. The words say why there is none to look at.
+/// Looks at the Windows that runs and at its PC. The words say why there is none to look at.
 pub(crate) fn running() -> Result<Running, String> {
+    let (target, scan) = look()?;
+    let activation = scan.installations.iter().find_map(|windows| windows.activation.clone());
+    Ok(Running { target, activation, scan, device: this_device().0 })
+}
+
+/// Looks at the Windows that runs, and at no hardware but its firmware.
+pub(crate) fn look() -> Result<(Target, Scan), String> {
     let scan = keystow_find::scan(&[Source::ThisWindows]);
     if scan.installations.is_empty() {
         return Err("no Windows runs here".to_owned());
     }
-    let target = fit::in_scan(THIS_PC, &scan)?;
-    let activation = scan.installations.iter().find_map(|windows| windows.activation.clone());
-    Ok(Running { target, activation, scan, device: this_device().0 })
+    Ok((fit::in_scan(THIS_PC, &scan)?, scan))
 }
 
 impl Running {

@@ -36,10 +36,13 @@ pub(super) fn run(args: &Fit, app: &App, out: &mut Out) -> Result<Outcome, Failu
 
 /// The Windows that a person means.
 pub(super) fn target(wanted: &str) -> Result<Target, Failure> {
-    fit::target(wanted).map_err(|error| {
-        Failure::new(FailureKind::NotFound, error)
-            .hint("a Windows folder, a SOFTWARE hive, or an edition such as Professional")
-    })
+    fit::target(wanted).map_err(no_target)
+}
+
+/// There is no such Windows; the words say why.
+pub(super) fn no_target(why: String) -> Failure {
+    Failure::new(FailureKind::NotFound, why)
+        .hint("a Windows folder, a SOFTWARE hive, or an edition such as Professional")
 }
 
 pub(super) fn object(fitting: &Fitting, target: &Target, product: &str) -> serde_json::Value {

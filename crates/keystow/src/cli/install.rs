@@ -442,10 +442,9 @@ fn restart(named: &Named, plan: &Plan, hresult: u32, out: &mut Out) -> Result<Ou
 }
 
 /// Refuses to hand an item to the Windows that runs in another way, when it belongs to another PC.
-pub(super) fn refuse_other_pc(named: &Named, args: &Restore) -> Result<(), Failure> {
-    let Ok(running) = running() else { return Ok(()) };
+pub(super) fn refuse_other_pc(named: &Named, args: &Restore, running: &Running) -> Result<(), Failure> {
     let stated = args.install.repaired.then_some(Stated::RepairWithSameModel);
-    let plan = Plan::new(&named.stored.item, &running, stated);
+    let plan = Plan::new(&named.stored.item, running, stated);
     if plan.fit.answer.fits() == Some(false) || plan.decision.step != Step::Refuse {
         return Ok(());
     }

@@ -16,26 +16,30 @@ use crate::app::error::{Error, at};
 use crate::app::export::full_key;
 use crate::app::fit::{self, Target};
 use crate::app::items::Named;
-use crate::app::running::LIVE;
+use crate::app::running::{LIVE, running};
 
 pub(super) fn run(args: &Restore, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     if wants_install(args, out) {
         return install::run(args, app, out);
     }
-    let target = args.windows.as_deref().map(cli_fit::target).transpose()?;
+    let (live, other) = match args.windows.as_deref() {
+        Some(LIVE) => (Some(running().map_err(cli_fit::no_target)?), None),
+        wanted => (None, wanted.map(cli_fit::target).transpose()?),
+    };
+    let target = live.as_ref().map(|running| &running.target).or(other.as_ref());
     let items = list::read(app, out)?;
     let named = items.pick(args.item.as_deref().unwrap_or_default())?;
     let product = fit::product_of_item(&named.stored.item);
-    if let Some(target) = &target {
+    if let Some(target) = target {
         check(named, &product, target, out)?;
     }
-    if args.windows.as_deref() == Some(LIVE) {
-        install::refuse_other_pc(named, args)?;
+    if let Some(running) = &live {
+        install::refuse_other_pc(named, args, running)?;
     }
     match (&args.setup, &args.export) {
         (Some(folder), _) => setup(named, &product, folder, target.is_some(), app, out),
         (None, Some(path)) => plain(named, path, args, app, out),
-        (None, None) => show(named, target.as_ref(), &product, out),
+        (None, None) => show(named, target, &product, out),
     }
 }
 
