@@ -19,6 +19,9 @@ pub(crate) struct Running {
 /// The name of the Windows that runs, where a Windows is asked for.
 pub(crate) const LIVE: &str = "live";
 
+/// The page of Settings that takes a product key, and shows and makes the link to an account; since Windows 10.
+pub(crate) const ACTIVATION_PAGE: &str = "ms-settings:activation";
+
 /// Looks at the Windows that runs and at its PC. The words say why there is none to look at.
 pub(crate) fn running() -> Result<Running, String> {
     let (target, scan) = look()?;

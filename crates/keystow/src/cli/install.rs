@@ -24,12 +24,10 @@ use super::{fit as cli_fit, list, phrase, restore, words};
 use crate::app::App;
 use crate::app::install::{self, Noted, Plan, Undone};
 use crate::app::items::{Items, Named};
-use crate::app::running::{Running, running};
+use crate::app::running::{ACTIVATION_PAGE, Running, running};
 
 /// As long as it takes to paste, and no longer.
 const LENT: Duration = Duration::from_secs(45);
-/// The page of Settings that takes a product key, since Windows 10.
-const PAGE: &str = "ms-settings:activation";
 /// Windows 10 began with this build.
 const FIRST_WITH_SETTINGS: u32 = 10_240;
 
@@ -152,7 +150,7 @@ impl Run<'_> {
         match self.method {
             Method::Settings => {
                 steps.push("lend the product key to the clipboard for 45 seconds".to_owned());
-                steps.push(format!("open {PAGE}"));
+                steps.push(format!("open {ACTIVATION_PAGE}"));
             }
             Method::Offline | Method::Service => {
                 steps.push("note, sealed, which product key is there now (for --undo)".to_owned());
@@ -341,7 +339,7 @@ impl Run<'_> {
             if !opened {
                 opened = true;
                 // Without the page, the words above still lead there.
-                let _ = desktop::open(PAGE);
+                let _ = desktop::open(ACTIVATION_PAGE);
             }
             if terminal {
                 let _ = write!(io::stderr(), "\r{left:2} s ");

@@ -9,10 +9,7 @@ use super::out::{Out, Tone};
 use super::phrase;
 use crate::app::App;
 use crate::app::link::{self, Needed};
-use crate::app::running::running;
-
-/// The page of Settings that shows the link and makes it.
-const PAGE: &str = "ms-settings:activation";
+use crate::app::running::{ACTIVATION_PAGE, running};
 
 pub(super) fn run(args: &Link, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     let running = running().map_err(|why| {
@@ -57,7 +54,7 @@ fn guide(app: &App, out: &mut Out) -> Result<bool, Failure> {
     );
     out.note("Keystow cannot see this by itself: no trace of the link is kept on this PC.");
     out.flush()?;
-    if let Err(error) = desktop::open(PAGE) {
+    if let Err(error) = desktop::open(ACTIVATION_PAGE) {
         out.warn(format!("The page could not be opened ({error}). Open Settings, System, Activation yourself."));
     }
     if !app.may_ask {
