@@ -5,6 +5,7 @@ mod log;
 mod sign_in;
 
 use std::fmt;
+use std::time::Duration;
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ pub struct Client {
     base: Url,
     seen: http::Seen,
     token: Option<Token>,
+    patience: Duration,
 }
 
 /// What a device keeps of a sign-in. The token is a secret.
@@ -54,9 +56,19 @@ impl Client {
     ///
     /// [`ClientError::Address`] when it is none, or when it is not HTTPS and not this machine.
     pub fn new(address: &Address) -> Result<Self, ClientError> {
+        Self::with_patience(address, http::PATIENCE)
+    }
+
+    /// The same, with another patience than half a minute: for so long a request is tried again while the server is
+    /// out of reach or busy, and a single try takes at most twice as long.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_patience(address: &Address, patience: Duration) -> Result<Self, ClientError> {
         let base = http::base(&address.url)?;
-        let (http, seen) = http::client(address.pin.as_deref())?;
-        Ok(Self { http, base, seen, token: None })
+        let (http, seen) = http::client(address.pin.as_deref(), patience.saturating_mul(2))?;
+        Ok(Self { http, base, seen, token: None, patience })
     }
 
     /// The same, signed in.
