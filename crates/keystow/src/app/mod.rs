@@ -11,6 +11,7 @@ pub(crate) mod paths;
 pub(crate) mod places;
 pub(crate) mod ready;
 pub(crate) mod running;
+pub(crate) mod serve;
 pub(crate) mod vaults;
 pub(crate) mod verify;
 

@@ -1,5 +1,7 @@
 //! The arguments of every command. Help opens with examples; a secret is never an argument.
 
+pub(crate) mod serve;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -132,6 +134,13 @@ pub(crate) enum Command {
     Fit(Fit),
     /// Set up the vault and its places
     Vault(Vault),
+    /// Run an account server: sealed records of people's vaults, for sign-in on a new PC
+    #[command(before_help = "Examples:
+  keystow serve                                       for this machine; prints the pin
+  keystow serve --listen 0.0.0.0:7878 --name keystow.example.org
+  keystow serve check
+  keystow serve backup /media/usb/server-copy")]
+    Serve(serve::Serve),
     /// What works here and what does not
     Doctor,
     /// Print completions for a shell

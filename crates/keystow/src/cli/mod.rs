@@ -20,6 +20,7 @@ mod phrase;
 mod ready;
 mod restore;
 mod scan;
+mod serve;
 mod show;
 mod start;
 mod vault;
@@ -126,6 +127,7 @@ fn dispatch(command: &Command, app: &mut App, out: &mut Out) -> Result<Outcome, 
         Command::Ready(args) => ready::run(args, app, out),
         Command::Restore(args) => restore::run(args, app, out),
         Command::Scan(args) => scan::run(args, out),
+        Command::Serve(args) => serve::run(args, app, out),
         Command::Show(args) => show::run(args, app, out),
         Command::Vault(args) => vault::run(args, app, out),
         Command::Verify(args) => verify::run(args, app, out),
