@@ -113,7 +113,7 @@ impl App {
     pub(crate) fn boxed(&self, places: &[PathBuf]) -> Vec<Box<dyn Place>> {
         let boxed = |place: &PathBuf| -> Box<dyn Place> {
             match is_account(place) {
-                true => Box::new(AccountPlace::new(self.account().ok().flatten())),
+                true => Box::new(AccountPlace::new(self.paths.account())),
                 false => Box::new(Folder::new(place)),
             }
         };

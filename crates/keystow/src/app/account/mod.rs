@@ -3,6 +3,7 @@
 pub(crate) mod place;
 
 use std::io;
+use std::path::Path;
 
 use keystow_account::client::{Address, Client, ClientError, Session, SignIn};
 use keystow_account::id::DeviceId;
@@ -59,6 +60,19 @@ pub(crate) enum Joined {
 }
 
 impl Account {
+    /// Reads what this file says of the sign-in of this device.
+    fn load(path: &Path) -> io::Result<Option<Self>> {
+        let bytes = match files::read(path, MOST) {
+            Ok(bytes) => Zeroizing::new(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "damaged; sign in again");
+        let text: Text = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+        let copy_key = CopyKey::parse(&text.copy_key).filter(|_| text.format == FORMAT).ok_or_else(damaged)?;
+        Ok(Some(Self { address: text.server, name: text.name, session: text.session, copy_key }))
+    }
+
     /// A connection that is signed in.
     pub(crate) fn client(&self) -> std::result::Result<Client, ClientError> {
         Client::signed_in(&self.address, &self.session.token)
@@ -75,15 +89,7 @@ impl App {
     /// The account that this device is signed in to.
     pub(crate) fn account(&self) -> Result<Option<Account>> {
         let path = self.paths.account();
-        let bytes = match files::read(&path, MOST) {
-            Ok(bytes) => Zeroizing::new(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(at(path)(error)),
-        };
-        let damaged = || at(&path)(io::Error::new(io::ErrorKind::InvalidData, "damaged; sign in again"));
-        let text: Text = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        let copy_key = CopyKey::parse(&text.copy_key).filter(|_| text.format == FORMAT).ok_or_else(damaged)?;
-        Ok(Some(Account { address: text.server, name: text.name, session: text.session, copy_key }))
+        Account::load(&path).map_err(at(path))
     }
 
     /// The account that this device must be signed in to.
@@ -237,6 +243,8 @@ impl App {
                 let opened = vault.unlock_with(&identity, ACCOUNT).map_err(Error::from)?;
                 self.save_list(&super::places::List { places: vec![place], unfinished: Vec::new() })?;
                 self.enroll(&mut vault, &opened)?;
+                // A server can be lost too, so this PC keeps a copy of its own.
+                let vault = self.adopt_places(&[self.paths.vault()], vault)?;
                 Ok((Joined::There, Some((vault, opened))))
             }
             (Some(identity), true) => {

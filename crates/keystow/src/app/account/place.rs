@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ const PAGE: u64 = 1000;
 
 /// The place.
 pub(crate) struct AccountPlace {
-    account: Option<Account>,
+    /// Where the sign-in of this device is kept. It is read anew each time: another sign-in may have taken its place.
+    path: PathBuf,
     known: Mutex<Known>,
 }
 
@@ -59,21 +61,24 @@ struct Half<'a> {
 }
 
 impl AccountPlace {
-    /// The account that this device is signed in to; without one, the place cannot be read.
-    pub(crate) fn new(account: Option<Account>) -> Self {
-        Self { account, known: Mutex::default() }
+    /// The account that this device is signed in to, as this file says; without one, the place cannot be read.
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, known: Mutex::default() }
     }
 
     fn with<T>(&self, run: impl FnOnce(&Account, &mut Known) -> io::Result<T>) -> io::Result<T> {
         let none = || io::Error::other("this PC is signed in to no account (keystow account login)");
-        let account = self.account.as_ref().ok_or_else(none)?;
+        let account = Account::load(&self.path)?.ok_or_else(none)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.client.is_none() {
-            let mut client = account.client().map_err(told)?;
-            client.be_patient(PATIENCE);
-            known.client = Some(client);
+        match &mut known.client {
+            Some(client) => client.show(&account.session.token),
+            None => {
+                let mut client = account.client().map_err(told)?;
+                client.be_patient(PATIENCE);
+                known.client = Some(client);
+            }
         }
-        run(account, &mut known)
+        run(&account, &mut known)
     }
 }
 
