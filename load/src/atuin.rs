@@ -84,7 +84,7 @@ impl Atuin {
         let name = format!("load-{}", random_hex(8)?);
         let body = json!({"email": format!("{name}@example.org"), "username": name, "password": PASSWORD});
         let answer = http.send(Method::POST, "/register", "", body.to_string()).await?.json()?;
-        let session = answer["session"].as_str().unwrap_or_default();
+        let session = answer.get("session").and_then(serde_json::Value::as_str).unwrap_or_default();
         let mut person =
             Person { name, token: format!("Token {session}"), host: uuid()?, next: 0, mix: Mix::new(Visit::Append)? };
         for _ in 0..records {
@@ -136,14 +136,15 @@ impl Person {
     }
 
     async fn fetch(&self, http: &mut Connection) -> io::Result<()> {
-        let path = format!("/api/v0/record/next?host={}&tag=keystow&start=0&count={}", self.host, crate::visit::FETCHED);
+        let path =
+            format!("/api/v0/record/next?host={}&tag=keystow&start=0&count={}", self.host, crate::visit::FETCHED);
         http.send(Method::GET, &path, &self.token, "").await?.done().map(drop)
     }
 }
 
 impl Visitor for Person {
     async fn visit(&mut self, http: &mut Connection) -> io::Result<()> {
-        match self.mix.next() {
+        match self.mix.draw() {
             Visit::Append => self.append(http).await,
             Visit::Fetch => self.fetch(http).await,
             Visit::SignIn => self.sign_in(http).await,

@@ -15,7 +15,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::postgres::{accepts, binaries, install_packages, missing};
-use crate::process::{Running, Scratch, as_servant, family_cpu_seconds, free_port, is_root, kill9, listens, random_hex, run};
+use crate::process::{
+    Running, Scratch, as_servant, family_cpu_seconds, free_port, is_root, kill9, listens, random_hex, run,
+};
 
 const PACKAGES: &[&str] = &["postgresql", "patroni", "etcd-server", "etcd-client", "haproxy", "curl"];
 /// What of each package must be there.
@@ -115,8 +117,7 @@ impl Patroni {
     }
 
     fn start_etcd(&mut self) -> io::Result<String> {
-        let ports: Vec<(u16, u16)> =
-            (0..NODES).map(|_| Ok((free_port()?, free_port()?))).collect::<io::Result<_>>()?;
+        let ports: Vec<(u16, u16)> = (0..NODES).map(|_| Ok((free_port()?, free_port()?))).collect::<io::Result<_>>()?;
         let cluster: Vec<String> =
             ports.iter().enumerate().map(|(number, (_, peer))| format!("e{number}=http://127.0.0.1:{peer}")).collect();
         for (number, (client, peer)) in ports.iter().enumerate() {
@@ -178,7 +179,7 @@ impl Patroni {
             "etcd3": {"hosts": peers},
             "bootstrap": {
                 "dcs": {
-                    "ttl": 20, "loop_wait": 5, "retry_timeout": 5,
+                    "ttl": 15, "loop_wait": 5, "retry_timeout": 5,
                     "synchronous_mode": true,
                     "postgresql": {"use_pg_rewind": true, "parameters": {"max_connections": 200}},
                 },

@@ -66,7 +66,7 @@ impl Mix {
     }
 
     /// The next visit; never [`Visit::Mixed`].
-    pub fn next(&mut self) -> Visit {
+    pub fn draw(&mut self) -> Visit {
         if self.want != Visit::Mixed {
             return self.want;
         }
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn the_mix_has_every_visit_in_its_share() {
         let mut mix = Mix::new(Visit::Mixed).unwrap();
-        let drawn: Vec<Visit> = (0..100_000).map(|_| mix.next()).collect();
+        let drawn: Vec<Visit> = (0..100_000).map(|_| mix.draw()).collect();
         for (visit, share) in [(Visit::Status, 35), (Visit::Fetch, 35), (Visit::Append, 25), (Visit::SignIn, 5)] {
             let times = drawn.iter().filter(|other| **other == visit).count() / 1000;
             assert!(times.abs_diff(share) <= 2, "{} was drawn {times} times of 100", visit.name());
