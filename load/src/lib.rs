@@ -5,6 +5,8 @@
 
 pub mod atuin;
 pub mod drive;
+pub mod fill;
+pub mod keystow;
 pub mod patroni;
 pub mod postgres;
 pub mod process;
@@ -12,6 +14,7 @@ pub mod visit;
 
 pub use atuin::Atuin;
 pub use drive::{Connection, Report, Visitor, drive};
+pub use keystow::Keystow;
 pub use patroni::Patroni;
 pub use postgres::Postgres;
 pub use visit::{Mix, Visit};

@@ -5,9 +5,9 @@ use std::io;
 /// How many records one fetch asks for.
 pub const FETCHED: u64 = 10;
 /// Of 100 visits of the mix, so many are status, fetch and append; the rest sign in.
-const STATUS: u8 = 35;
-const FETCH: u8 = 35;
-const APPEND: u8 = 25;
+const STATUS: usize = 35;
+const FETCH: usize = 35;
+const APPEND: usize = 25;
 
 /// One visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,19 +65,23 @@ impl Mix {
         self.want = visit;
     }
 
+    /// A number below `end`; 0 when there is none.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        usize::try_from(self.state >> 1).unwrap_or_default().checked_rem(end).unwrap_or_default()
+    }
+
     /// The next visit; never [`Visit::Mixed`].
     pub fn draw(&mut self) -> Visit {
         if self.want != Visit::Mixed {
             return self.want;
         }
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        let drawn = (self.state % 100) as u8;
-        match drawn {
-            _ if drawn < STATUS => Visit::Status,
-            _ if drawn < STATUS + FETCH => Visit::Fetch,
-            _ if drawn < STATUS + FETCH + APPEND => Visit::Append,
+        match self.below(100) {
+            drawn if drawn < STATUS => Visit::Status,
+            drawn if drawn < STATUS + FETCH => Visit::Fetch,
+            drawn if drawn < STATUS + FETCH + APPEND => Visit::Append,
             _ => Visit::SignIn,
         }
     }
