@@ -1,0 +1,75 @@
+-- Accounts, their credentials and devices, and the sealed records that devices append.
+--
+-- Columns are whole numbers (BIGINT) and bytes (BYTEA) only; times are seconds since 1970-01-01 UTC. account_id leads
+-- every primary key, so that one statement touches one account and the tables can be spread by it. Names of accounts
+-- are not here: account_id is made from the name with a secret that lies outside the database.
+
+CREATE TABLE account (
+    account_id BYTEA NOT NULL,
+    kind BIGINT NOT NULL,             -- 0 a person, 1 an organization
+    created BIGINT NOT NULL,
+    setup BIGINT NOT NULL,            -- which server secret its credentials were made with
+    generation BIGINT NOT NULL,       -- how often credentials were changed
+    delete_after BIGINT,
+    PRIMARY KEY (account_id)
+);
+
+CREATE TABLE credential (
+    account_id BYTEA NOT NULL,
+    method BIGINT NOT NULL,           -- 0 password, 1 recovery code
+    record BYTEA NOT NULL,
+    keybox BYTEA NOT NULL,
+    memory_kib BIGINT NOT NULL,
+    passes BIGINT NOT NULL,
+    PRIMARY KEY (account_id, method)
+);
+
+CREATE TABLE session (
+    account_id BYTEA NOT NULL,
+    device_id BYTEA NOT NULL,
+    token BYTEA NOT NULL,             -- SHA-256 of what the device shows
+    generation BIGINT NOT NULL,
+    created BIGINT NOT NULL,
+    seen BIGINT NOT NULL,
+    fresh BIGINT NOT NULL,            -- until when the sign-in counts as just made
+    label BYTEA,
+    PRIMARY KEY (account_id, device_id)
+);
+
+CREATE TABLE file (
+    account_id BYTEA NOT NULL,
+    file_id BYTEA NOT NULL,
+    bytes BYTEA NOT NULL,
+    PRIMARY KEY (account_id, file_id)
+);
+
+CREATE TABLE head (
+    account_id BYTEA NOT NULL,
+    series BYTEA NOT NULL,
+    idx BIGINT NOT NULL,
+    hash BYTEA NOT NULL,
+    bytes BIGINT NOT NULL,            -- of all records of the series
+    PRIMARY KEY (account_id, series)
+);
+
+CREATE TABLE record (
+    account_id BYTEA NOT NULL,
+    series BYTEA NOT NULL,
+    idx BIGINT NOT NULL,
+    prev BYTEA,
+    header BYTEA NOT NULL,
+    body BYTEA,                       -- NULL after it was removed for good
+    body_hash BYTEA NOT NULL,
+    received BIGINT NOT NULL,
+    PRIMARY KEY (account_id, series, idx)
+);
+
+CREATE TABLE approval (
+    account_id BYTEA NOT NULL,
+    approval_id BYTEA NOT NULL,
+    public BYTEA NOT NULL,
+    claim BYTEA NOT NULL,
+    created BIGINT NOT NULL,
+    keybox BYTEA,
+    PRIMARY KEY (account_id, approval_id)
+);

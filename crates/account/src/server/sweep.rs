@@ -1,0 +1,92 @@
+//! What happens by itself: accounts whose time has come are deleted, requests that waited too long are forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Server;
+use super::approvals::WAIT_SECONDS;
+use crate::store::{StoreError, Tx, Value, Work};
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(600);
+/// The tables that an account has rows in; the account itself last.
+const TABLES: [&str; 13] = [
+    "DELETE FROM credential WHERE account_id = $1",
+    "DELETE FROM session WHERE account_id = $1",
+    "DELETE FROM approval WHERE account_id = $1",
+    "DELETE FROM file WHERE account_id = $1",
+    "DELETE FROM head WHERE account_id = $1",
+    "DELETE FROM record WHERE account_id = $1",
+    "DELETE FROM member WHERE account_id = $1",
+    "DELETE FROM membership WHERE account_id = $1",
+    "DELETE FROM invite WHERE account_id = $1",
+    "DELETE FROM machine WHERE account_id = $1",
+    "DELETE FROM audit WHERE account_id = $1",
+    "DELETE FROM member WHERE member_id = $1",
+    "DELETE FROM account WHERE account_id = $1",
+];
+
+/// Does it again and again, until it is dropped.
+pub(super) async fn forever(server: Arc<Server>) {
+    loop {
+        if let Err(error) = sweep(&server).await {
+            tracing::warn!(%error, "sweeping");
+        }
+        server.counters.forget_quiet();
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Does it once, and gives how many accounts were deleted.
+pub(super) async fn sweep(server: &Server) -> Result<u64, StoreError> {
+    let now = server.now();
+    server.store.write(OldRequests(now - WAIT_SECONDS)).await?;
+    let mut count = 0;
+    for account in server.store.read(Due(now)).await? {
+        server.store.write(Delete { account, now }).await?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+struct OldRequests(i64);
+
+impl Work for OldRequests {
+    type Done = ();
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        tx.execute("DELETE FROM approval WHERE created < $1", &[Value::Int(self.0)]).await.map(drop)
+    }
+}
+
+struct Due(i64);
+
+impl Work for Due {
+    type Done = Vec<Vec<u8>>;
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<Self::Done, StoreError> {
+        let sql = "SELECT account_id FROM account WHERE delete_after < $1 LIMIT 1000";
+        tx.query(sql, &[Value::Int(self.0)]).await?.iter().map(|row| row.bytes(0)).collect()
+    }
+}
+
+struct Delete {
+    account: Vec<u8>,
+    now: i64,
+}
+
+impl Work for Delete {
+    type Done = ();
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        // It may have been kept meanwhile.
+        let sql = "SELECT kind FROM account WHERE account_id = $1 AND delete_after < $2";
+        if tx.query(sql, &[Value::Bytes(&self.account), Value::Int(self.now)]).await?.is_empty() {
+            return Ok(());
+        }
+        for sql in TABLES {
+            tx.execute(sql, &[Value::Bytes(&self.account)]).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! The tables, step by step. A step that is in use is never changed; the hash of each is kept beside the data.
+
+use super::{StoreError, Tx, Value, Work};
+use crate::wire::Hash;
+
+/// Every step, in order. They are written so that SQLite and PostgreSQL take them alike.
+const STEPS: &[&str] =
+    &[include_str!("../../migrations/1-accounts.sql"), include_str!("../../migrations/2-organizations.sql")];
+
+pub(super) struct Migrate;
+
+impl Work for Migrate {
+    type Done = ();
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        tx.lock_migrations().await?;
+        tx.batch("CREATE TABLE IF NOT EXISTS migration (step BIGINT NOT NULL PRIMARY KEY, hash BYTEA NOT NULL)")
+            .await?;
+        let done = tx.query("SELECT step, hash FROM migration ORDER BY step", &[]).await?;
+        let known = STEPS.len() as i64;
+        if let Some(last) = done.last()
+            && last.int(0)? > known
+        {
+            return Err(StoreError::Newer { found: last.int(0)?, known });
+        }
+        for (step, sql) in (1..).zip(STEPS) {
+            let hash = Hash::of(sql.as_bytes()).0;
+            match done.iter().find(|row| row.int(0).is_ok_and(|found| found == step)) {
+                Some(row) if row.bytes(1)? == hash => {}
+                Some(_) => return Err(StoreError::OtherMigration(step)),
+                None => {
+                    tx.batch(sql).await?;
+                    let values = [Value::Int(step), Value::Bytes(&hash)];
+                    tx.execute("INSERT INTO migration (step, hash) VALUES ($1, $2)", &values).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! The database of a server: SQLite beside it, or PostgreSQL somewhere.
+//!
+//! What is done to the data is written once, as [`Work`] over a [`Tx`]; the two stores only run it. Columns hold
+//! whole numbers and bytes and nothing else, and each statement touches one account.
+
+mod migrate;
+mod postgres;
+mod sqlite;
+
+use std::future::Future;
+
+use async_trait::async_trait;
+
+pub use self::postgres::Postgres;
+pub use self::sqlite::Sqlite;
+
+/// A store.
+#[derive(Debug)]
+pub enum Store {
+    /// A file.
+    Sqlite(Sqlite),
+    /// A server.
+    Postgres(Postgres),
+}
+
+/// A piece of work in one transaction: all of it is done, or none.
+///
+/// It may be run again after the connection broke, even when the first run was committed unnoticed; so it must find
+/// what it did before and answer the same.
+pub trait Work: Send + Sync + 'static {
+    /// What comes of it.
+    type Done: Send + 'static;
+
+    /// Does it.
+    fn run(&self, tx: &mut dyn Tx) -> impl Future<Output = Result<Self::Done, StoreError>> + Send;
+}
+
+/// A transaction.
+#[async_trait]
+pub trait Tx: Send {
+    /// Runs a statement with values for `$1`, `$2`, …, and gives its rows.
+    async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError>;
+
+    /// Runs a statement and gives how many rows it changed.
+    async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError>;
+
+    /// Runs several statements without values.
+    async fn batch(&mut self, sql: &str) -> Result<(), StoreError>;
+
+    /// Waits until no other server changes the tables, and keeps others from it to the end of the transaction.
+    async fn lock_migrations(&mut self) -> Result<(), StoreError>;
+}
+
+/// A value for a statement.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// A whole number.
+    Int(i64),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// None.
+    Null,
+}
+
+/// A value of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// A whole number.
+    Int(i64),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// None.
+    Null,
+}
+
+/// A row of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row(pub(crate) Vec<Cell>);
+
+/// Why the store did not do it.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum StoreError {
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    #[error("the disk of the database is full")]
+    DiskFull,
+    #[error("the database was made by a newer Keystow: step {found}, this one knows {known}")]
+    Newer { found: i64, known: i64 },
+    #[error("the database was changed by hand or by another program: step {0} is not as it was")]
+    OtherMigration(i64),
+    #[error("{0}")]
+    Sql(String),
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
+}
+
+impl Store {
+    /// Runs work that changes something. When this returns `Ok`, it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; nothing was changed then, but for [`StoreError::Unavailable`], after which nobody knows.
+    pub async fn write<W: Work>(&self, work: W) -> Result<W::Done, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.write(work).await,
+            Self::Postgres(store) => store.write(work).await,
+        }
+    }
+
+    /// Runs work that changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn read<W: Work>(&self, work: W) -> Result<W::Done, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.read(work),
+            Self::Postgres(store) => store.read(work).await,
+        }
+    }
+
+    /// Brings the tables to what this program knows. Several servers may do so at once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Newer`], [`StoreError::OtherMigration`]; what the database says.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.write(migrate::Migrate).await
+    }
+}
+
+impl Row {
+    /// The number in a column.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when there is none.
+    pub fn int(&self, column: usize) -> Result<i64, StoreError> {
+        self.maybe_int(column)?.ok_or_else(|| missing(column))
+    }
+
+    /// The number in a column that may have none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when it holds something else.
+    pub fn maybe_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        match self.0.get(column) {
+            Some(Cell::Int(number)) => Ok(Some(*number)),
+            Some(Cell::Null) => Ok(None),
+            _ => Err(missing(column)),
+        }
+    }
+
+    /// The number in a column, which is not negative.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when there is none, or a negative one.
+    pub fn count(&self, column: usize) -> Result<u64, StoreError> {
+        u64::try_from(self.int(column)?).map_err(|_| missing(column))
+    }
+
+    /// The bytes in a column.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when there are none.
+    pub fn bytes(&self, column: usize) -> Result<Vec<u8>, StoreError> {
+        self.maybe_bytes(column)?.ok_or_else(|| missing(column))
+    }
+
+    /// The bytes in a column that may have none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when it holds something else.
+    pub fn maybe_bytes(&self, column: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.0.get(column) {
+            Some(Cell::Bytes(bytes)) => Ok(Some(bytes.clone())),
+            Some(Cell::Null) => Ok(None),
+            _ => Err(missing(column)),
+        }
+    }
+
+    /// A fixed number of bytes in a column.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when there are more or fewer.
+    pub fn array<const N: usize>(&self, column: usize) -> Result<[u8; N], StoreError> {
+        self.bytes(column)?.try_into().map_err(|_| missing(column))
+    }
+}
+
+fn missing(column: usize) -> StoreError {
+    StoreError::Damaged(format!("column {column} of a row is not what it must be"))
+}
+
+/// A count as the database keeps it.
+pub(crate) fn number(count: u64) -> Result<i64, StoreError> {
+    i64::try_from(count).map_err(|_| StoreError::Sql("a number above 2^63".to_owned()))
+}

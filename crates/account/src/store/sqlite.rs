@@ -1,0 +1,250 @@
+//! SQLite: one thread writes, and commits what has gathered meanwhile as one; readers have connections of their own.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use rusqlite::backup::Backup;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+use tokio::sync::oneshot;
+
+use super::{Cell, Row, StoreError, Tx, Value, Work};
+
+/// How many pieces of work one commit takes at most, so that the first does not wait for long.
+const MOST_TOGETHER: usize = 256;
+/// Statements that a connection keeps ready.
+const STATEMENTS: usize = 64;
+const PLACEHOLDERS: [&str; 16] =
+    ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16"];
+
+/// A database in a file.
+pub struct Sqlite {
+    path: PathBuf,
+    jobs: Mutex<Sender<Job>>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// Work for the writing thread. It is run inside a commit, and told how the commit went.
+type Job = Box<dyn FnOnce(&mut Connection) -> Told + Send>;
+type Told = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+impl Sqlite {
+    /// Opens a database, or makes an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when the file is no database or fails its own check; what the disk says.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        check(&connection)?;
+        let (jobs, queue) = channel();
+        thread::Builder::new()
+            .name("database".to_owned())
+            .spawn(move || write_all(connection, &queue))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { path: path.to_owned(), jobs: Mutex::new(jobs), readers: Mutex::new(Vec::new()) })
+    }
+
+    pub(super) async fn write<W: Work>(&self, work: W) -> Result<W::Done, StoreError> {
+        let (tell, told) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let done = in_savepoint(connection, &work);
+            Box::new(move |committed| _ = tell.send(committed.and(done)))
+        });
+        let sent = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).send(job);
+        let stopped = || StoreError::Unavailable("the writing thread has stopped".to_owned());
+        sent.map_err(|_| stopped())?;
+        told.await.map_err(|_| stopped())?
+    }
+
+    /// Reads are short and mostly from memory, so they run where they are asked for.
+    pub(super) fn read<W: Work>(&self, work: W) -> Result<W::Done, StoreError> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut connection = match pooled {
+            Some(connection) => connection,
+            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        };
+        let done = run(&mut connection, &work);
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        done
+    }
+
+    /// Copies the database as it is at this moment into a new file, while it is being used.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let from = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mut to = Connection::open(path).map_err(told)?;
+        Backup::new(&from, &mut to).map_err(told)?.run_to_completion(1024, Duration::ZERO, None).map_err(told)?;
+        to.pragma_update(None, "journal_mode", "DELETE").map_err(told)?;
+        check(&to)
+    }
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sqlite({})", self.path.display())
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(told)?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(told)?;
+    if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(told)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(told)?;
+    }
+    connection.pragma_update(None, "trusted_schema", false).map_err(told)?;
+    connection.pragma_update(None, "cell_size_check", true).map_err(told)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// SQLite's own check of the whole file.
+fn check(connection: &Connection) -> Result<(), StoreError> {
+    let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(told)?;
+    if said == "ok" { Ok(()) } else { Err(StoreError::Damaged(said)) }
+}
+
+/// The writing thread: until every sender is gone.
+fn write_all(mut connection: Connection, queue: &Receiver<Job>) {
+    while let Ok(first) = queue.recv() {
+        let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(told);
+        if let Err(error) = begun {
+            // Nothing was run, so the work is told through a job on no transaction: each fails alike.
+            refuse(first, &mut connection, &error);
+            continue;
+        }
+        let mut waiting = vec![first(&mut connection)];
+        while waiting.len() < MOST_TOGETHER
+            && let Ok(job) = queue.try_recv()
+        {
+            waiting.push(job(&mut connection));
+        }
+        let committed = connection.execute_batch("COMMIT").map_err(told);
+        if committed.is_err() {
+            // A failed commit may leave the transaction open; it must not swallow the next one.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        for told in waiting {
+            told(match &committed {
+                Ok(()) => Ok(()),
+                Err(error) => Err(copied(error)),
+            });
+        }
+    }
+}
+
+/// Tells a piece of work that it cannot be done. It is run and undone, since only running makes its answer.
+fn refuse(job: Job, connection: &mut Connection, error: &StoreError) {
+    let _ = connection.execute_batch("SAVEPOINT refused");
+    let answer = job(connection);
+    let _ = connection.execute_batch("ROLLBACK TO refused; RELEASE refused");
+    answer(Err(copied(error)));
+}
+
+fn in_savepoint<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Done, StoreError> {
+    connection.prepare_cached("SAVEPOINT work").and_then(|mut s| s.execute([])).map_err(told)?;
+    let done = run(connection, work);
+    if done.is_err() {
+        connection.execute_batch("ROLLBACK TO work").map_err(told)?;
+    }
+    connection.prepare_cached("RELEASE work").and_then(|mut s| s.execute([])).map_err(told)?;
+    done
+}
+
+/// Runs work to its end: with SQLite nothing in it ever waits.
+fn run<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Done, StoreError> {
+    let mut tx = SqliteTx(connection);
+    let done = work.run(&mut tx).now_or_never();
+    done.unwrap_or_else(|| Err(StoreError::Sql("work on the database waited for something else".to_owned())))
+}
+
+struct SqliteTx<'c>(&'c mut Connection);
+
+#[async_trait]
+impl Tx for SqliteTx<'_> {
+    async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        let mut statement = self.0.prepare_cached(sql).map_err(told)?;
+        bind(&mut statement, values)?;
+        let columns = statement.column_count();
+        let (mut rows, mut found) = (statement.raw_query(), Vec::new());
+        while let Some(row) = rows.next().map_err(told)? {
+            let cells = (0..columns).map(|column| row.get_ref(column).map_err(told).and_then(cell));
+            found.push(Row(cells.collect::<Result<_, _>>()?));
+        }
+        Ok(found)
+    }
+
+    async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        let mut statement = self.0.prepare_cached(sql).map_err(told)?;
+        bind(&mut statement, values)?;
+        statement.raw_execute().map(|count| count as u64).map_err(told)
+    }
+
+    async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.0.execute_batch(sql).map_err(told)
+    }
+
+    async fn lock_migrations(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// Statements number their values as PostgreSQL does; for SQLite `$1` is a name.
+fn bind(statement: &mut rusqlite::Statement<'_>, values: &[Value<'_>]) -> Result<(), StoreError> {
+    for (name, value) in PLACEHOLDERS.iter().zip(values) {
+        if let Some(index) = statement.parameter_index(name).map_err(told)? {
+            statement.raw_bind_parameter(index, value).map_err(told)?;
+        }
+    }
+    Ok(())
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Int(number) => ValueRef::Integer(*number),
+            Value::Bytes(bytes) => ValueRef::Blob(bytes),
+            Value::Null => ValueRef::Null,
+        }))
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Result<Cell, StoreError> {
+    match value {
+        ValueRef::Integer(number) => Ok(Cell::Int(number)),
+        ValueRef::Blob(bytes) => Ok(Cell::Bytes(bytes.to_vec())),
+        ValueRef::Null => Ok(Cell::Null),
+        ValueRef::Real(_) | ValueRef::Text(_) => Err(StoreError::Damaged("a column holds text".to_owned())),
+    }
+}
+
+fn told(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
+        Some(ErrorCode::DiskFull) => StoreError::DiskFull,
+        Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure | ErrorCode::DatabaseBusy | ErrorCode::ReadOnly) => {
+            StoreError::Unavailable(error.to_string())
+        }
+        _ => StoreError::Sql(error.to_string()),
+    }
+}
+
+/// The same error for each piece of work of a commit.
+fn copied(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Damaged(what) => StoreError::Damaged(what.clone()),
+        StoreError::DiskFull => StoreError::DiskFull,
+        StoreError::Unavailable(what) => StoreError::Unavailable(what.clone()),
+        other => StoreError::Sql(other.to_string()),
+    }
+}
