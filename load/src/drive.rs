@@ -192,33 +192,65 @@ pub async fn drive<V: Visitor>(
     visitors: &mut Vec<V>,
     time: Duration,
     cpu: impl Fn() -> Cpu,
-) -> Report {
+) -> Stays {
     let before = cpu();
     let start = Instant::now();
     let end = start + time;
     let tasks: Vec<_> = visitors.drain(..).map(|visitor| tokio::spawn(stay(address, visitor, end))).collect();
-    let mut stays = Vec::new();
+    let mut stays = Stays::default();
     for task in tasks {
         if let Ok((visitor, stay)) = task.await {
             visitors.push(visitor);
-            stays.push(stay);
+            stays.add(stay);
         }
     }
     let after = cpu();
-    let cpu = Cpu { server: after.server - before.server, database: after.database - before.database };
-    summary(stays, start.elapsed().as_secs_f64(), cpu)
+    stays.seconds = start.elapsed().as_secs_f64();
+    stays.cpu = Cpu { server: after.server - before.server, database: after.database - before.database };
+    stays
 }
 
+/// Visits and how long they took; several runs add up.
 #[derive(Debug, Default)]
-struct Stay {
+pub struct Stays {
     times: Vec<Duration>,
     errors: usize,
     first_error: Option<String>,
+    seconds: f64,
+    cpu: Cpu,
 }
 
-async fn stay<V: Visitor>(address: SocketAddr, mut visitor: V, end: Instant) -> (V, Stay) {
+impl Stays {
+    /// Adds another run's.
+    pub fn add(&mut self, other: Self) {
+        self.times.extend(other.times);
+        self.errors += other.errors;
+        self.first_error = self.first_error.take().or(other.first_error);
+        self.seconds += other.seconds;
+        self.cpu.server += other.cpu.server;
+        self.cpu.database += other.cpu.database;
+    }
+
+    /// What they come to.
+    #[must_use]
+    pub fn report(mut self) -> Report {
+        self.times.sort_unstable();
+        Report {
+            visits: self.times.len(),
+            errors: self.errors,
+            first_error: self.first_error,
+            seconds: self.seconds,
+            cpu: self.cpu,
+            p50: share(&self.times, 50),
+            p99: share(&self.times, 99),
+            max: share(&self.times, 100),
+        }
+    }
+}
+
+async fn stay<V: Visitor>(address: SocketAddr, mut visitor: V, end: Instant) -> (V, Stays) {
     let mut http = Connection::new(address);
-    let mut stay = Stay::default();
+    let mut stay = Stays::default();
     loop {
         let start = Instant::now();
         if start >= end {
@@ -233,23 +265,6 @@ async fn stay<V: Visitor>(address: SocketAddr, mut visitor: V, end: Instant) -> 
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
-    }
-}
-
-fn summary(stays: Vec<Stay>, seconds: f64, cpu: Cpu) -> Report {
-    let errors = stays.iter().map(|stay| stay.errors).sum();
-    let first_error = stays.iter().find_map(|stay| stay.first_error.clone());
-    let mut times: Vec<Duration> = stays.into_iter().flat_map(|stay| stay.times).collect();
-    times.sort_unstable();
-    Report {
-        visits: times.len(),
-        errors,
-        first_error,
-        seconds,
-        cpu,
-        p50: share(&times, 50),
-        p99: share(&times, 99),
-        max: share(&times, 100),
     }
 }
 
@@ -302,7 +317,7 @@ mod tests {
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let run = async { drive(address, &mut vec![Asking], Duration::from_millis(200), Cpu::default).await };
-        let report = runtime.block_on(run);
+        let report = runtime.block_on(run).report();
         assert_eq!(report.errors, 1, "{report:?}");
         assert!(report.visits > 1, "{report:?}");
     }
