@@ -7,9 +7,10 @@ use crate::run::{Done, files, root};
 
 /// Which of our crates each may use. `dev-dependencies` are free.
 const GRAPH: &[(&str, &[&str])] = &[
+    ("account", &[]),
     ("core", &[]),
     ("find", &["keystow-core", "keystow-os"]),
-    ("keystow", &["keystow-core", "keystow-find", "keystow-os", "keystow-vault"]),
+    ("keystow", &["keystow-account", "keystow-core", "keystow-find", "keystow-os", "keystow-vault"]),
     ("os", &[]),
     ("vault", &["keystow-core", "keystow-os"]),
 ];

@@ -278,6 +278,17 @@ pub struct Head {
 pub struct Heads {
     /// One a series.
     pub heads: Vec<Head>,
+    /// The records whose bodies were removed for good.
+    pub removed: Vec<Removed>,
+}
+
+/// A record whose body was removed for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct Removed {
+    /// Whose.
+    pub series: SeriesId,
+    /// Which.
+    pub index: u64,
 }
 
 /// Where to go on reading: after this record.

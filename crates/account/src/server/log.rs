@@ -14,7 +14,7 @@ use super::{Limits, Server};
 use crate::id::{AccountId, SeriesId};
 use crate::store::{Row, StoreError, Tx, Value, Work, number};
 use crate::wire::{
-    After, Bytes, Empty, Hash, Head, Heads, MOST_BODY, MOST_HEADER, MOST_RECORDS, Record, Records, Refusal,
+    After, Bytes, Empty, Hash, Head, Heads, MOST_BODY, MOST_HEADER, MOST_RECORDS, Record, Records, Refusal, Removed,
 };
 
 pub(super) fn routes(routes: &mut Routes) {
@@ -47,7 +47,9 @@ async fn read(call: Call<Session, Plain, Asked<After>>) -> Answer<Records> {
 }
 
 async fn heads(call: Call<Session, Plain, Nothing>) -> Answer<Heads> {
-    Ok(Heads { heads: call.server.store.read(FindHeads(call.who.account)).await? })
+    let account = call.who.account;
+    let heads = call.server.store.read(FindHeads(account)).await?;
+    Ok(Heads { heads, removed: call.server.store.read(FindRemoved(account)).await? })
 }
 
 async fn mend(call: Call<Session, Plain, Sent<Record>>) -> Answer<Empty> {
@@ -168,7 +170,7 @@ async fn insert(tx: &mut dyn Tx, account: Value<'_>, record: &Record, now: i64) 
         Value::Int(number(record.index)?),
         record.prev.as_ref().map_or(Value::Null, |prev| Value::Bytes(&prev.0)),
         Value::Bytes(&record.header.0),
-        Value::Bytes(&record.body.0),
+        if record.body.0.is_empty() { Value::Null } else { Value::Bytes(&record.body.0) },
         Value::Bytes(&record.body_hash.0),
         Value::Int(now),
     ];
@@ -230,6 +232,18 @@ impl Work for FindHeads {
     async fn run(&self, tx: &mut dyn Tx) -> Result<Vec<Head>, StoreError> {
         let sql = "SELECT series, idx, hash FROM head WHERE account_id = $1 ORDER BY series";
         tx.query(sql, &[Value::Bytes(self.0.as_bytes())]).await?.iter().map(head).collect()
+    }
+}
+
+struct FindRemoved(AccountId);
+
+impl Work for FindRemoved {
+    type Done = Vec<Removed>;
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<Vec<Removed>, StoreError> {
+        let sql = "SELECT series, idx FROM record WHERE account_id = $1 AND body IS NULL ORDER BY series, idx";
+        let rows = tx.query(sql, &[Value::Bytes(self.0.as_bytes())]).await?;
+        rows.iter().map(|row| Ok(Removed { series: SeriesId::new(row.array(0)?), index: row.count(1)? })).collect()
     }
 }
 

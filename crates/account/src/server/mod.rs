@@ -97,7 +97,6 @@ impl Server {
     }
 
     /// Everything that it answers.
-    #[must_use]
     pub fn router(self: &Arc<Self>) -> Router {
         let outside = Router::new().route("/healthz", get(healthz)).route("/metrics", get(show_metrics));
         let unknown = |refusal: Refusal| move || async move { Failure::from(refusal) };

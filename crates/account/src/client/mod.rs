@@ -1,0 +1,81 @@
+//! The client: it gives a server nothing but sealed bytes, and believes nothing that it can check.
+
+mod http;
+mod log;
+mod sign_in;
+
+use std::fmt;
+
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+
+pub use self::http::ClientError;
+pub use self::sign_in::SignIn;
+
+use crate::id::{AccountId, DeviceId};
+use crate::wire::Token;
+
+/// Which server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// `https://host:port`.
+    pub url: String,
+    /// What its certificate must be, see [`server::pin`](crate::server::pin); without it, an authority of the internet
+    /// must have signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
+}
+
+/// A connection to a server, signed in or not.
+pub struct Client {
+    http: reqwest::blocking::Client,
+    base: Url,
+    seen: http::Seen,
+    token: Option<Token>,
+}
+
+/// What a device keeps of a sign-in. The token is a secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// The account.
+    pub account: AccountId,
+    /// This device in it.
+    pub device: DeviceId,
+    /// What the device shows.
+    pub token: Token,
+    /// How often credentials had been changed then.
+    pub generation: u64,
+}
+
+impl Client {
+    /// Prepares to talk to a server; nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Address`] when it is none, or when it is not HTTPS and not this machine.
+    pub fn new(address: &Address) -> Result<Self, ClientError> {
+        let base = http::base(&address.url)?;
+        let (http, seen) = http::client(address.pin.as_deref())?;
+        Ok(Self { http, base, seen, token: None })
+    }
+
+    /// The same, signed in.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn signed_in(address: &Address, token: &Token) -> Result<Self, ClientError> {
+        Ok(Self { token: Some(token.clone()), ..Self::new(address)? })
+    }
+
+    /// Shows this token from now on.
+    pub fn show(&mut self, token: &Token) {
+        self.token = Some(token.clone());
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.base)
+    }
+}
