@@ -5,10 +5,10 @@
 
 use std::io;
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use futures_util::future::try_join_all;
 use keystow_account::id::{AccountId, SeriesId};
-use keystow_account::store::{Store, StoreError, Tx, Value, Work};
+use keystow_account::store::{Store, StoreError, Tx, Work};
 use keystow_account::wire::{Hash, Head, Record};
 
 use crate::keystow::{Account, random};
@@ -38,7 +38,8 @@ pub async fn fill(store: &Store, count: usize, records: u64) -> io::Result<Vec<A
 async fn some(store: &Store, setup: i64, records: u64) -> io::Result<Vec<Account>> {
     let made: Vec<Made> = (0..TOGETHER).map(|_| Made::new(records)).collect::<io::Result<_>>()?;
     let accounts = made.iter().map(|made| made.account.clone()).collect();
-    store.write(Fill { setup, made }).await.map_err(io::Error::other)?;
+    let literal = if matches!(store, Store::Sqlite(_)) { in_sqlite } else { in_postgres };
+    store.write(Fill(statements(&made, setup, literal))).await.map_err(io::Error::other)?;
     Ok(accounts)
 }
 
@@ -76,57 +77,53 @@ impl Work for FindSetup {
     }
 }
 
-struct Fill {
-    setup: i64,
-    made: Vec<Made>,
-}
+/// Some accounts, as statements with their values in them: a journey for each row would take minutes.
+struct Fill(String);
 
 impl Work for Fill {
     type Done = ();
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        for made in &self.made {
-            let id = made.account.id();
-            let account = Value::Bytes(id.as_bytes());
-            let sql = "INSERT INTO account (account_id, kind, created, setup, generation) VALUES ($1, 0, 0, $2, 1)";
-            tx.execute(sql, &[account, Value::Int(self.setup)]).await?;
-            let sql = "INSERT INTO session (account_id, device_id, token, generation, created, seen, fresh) \
-                       VALUES ($1, $2, $3, 1, 0, $4, 0)";
-            // Seen in the far future, so that using it writes nothing, as with a device that was just seen.
-            let values = [account, Value::Bytes(&made.device), Value::Bytes(&made.token.0), Value::Int(1 << 40)];
-            tx.execute(sql, &values).await?;
-            for record in &made.records {
-                put(tx, account, record).await?;
-            }
-            if let (Some(head), bytes) = (made.account.head(), made.records.iter().map(length).sum()) {
-                put_head(tx, account, head, bytes).await?;
-            }
-        }
-        Ok(())
+        tx.batch(&self.0).await
     }
 }
 
-async fn put(tx: &mut dyn Tx, account: Value<'_>, record: &Record) -> Result<(), StoreError> {
-    let sql = "INSERT INTO record (account_id, series, idx, prev, header, body, body_hash, received) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
-    let values = [
-        account,
-        Value::Bytes(record.series.as_bytes()),
-        Value::Int(record.index.cast_signed()),
-        record.prev.as_ref().map_or(Value::Null, |prev| Value::Bytes(&prev.0)),
-        Value::Bytes(&record.header.0),
-        Value::Bytes(&record.body.0),
-        Value::Bytes(&record.body_hash.0),
-    ];
-    tx.execute(sql, &values).await.map(drop)
+/// The statements, with bytes written as the store's own language has them.
+fn statements(made: &[Made], setup: i64, literal: fn(&[u8]) -> String) -> String {
+    let (mut accounts, mut sessions, mut records, mut heads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for Made { account, device, token, records: written } in made {
+        let id = literal(account.id().as_bytes());
+        accounts.push(format!("({id}, 0, 0, {setup}, 1)"));
+        // Seen in the far future, so that using it writes nothing, as with a device that was just seen.
+        sessions.push(format!("({id}, {}, {}, 1, 0, {}, 0)", literal(device), literal(&token.0), 1_u64 << 40));
+        for record in written {
+            let prev = record.prev.map_or_else(|| "NULL".to_owned(), |prev| literal(&prev.0));
+            let (series, header, body) = (literal(record.series.as_bytes()), &record.header.0, &record.body.0);
+            let (header, body, hash) = (literal(header), literal(body), literal(&record.body_hash.0));
+            records.push(format!("({id}, {series}, {}, {prev}, {header}, {body}, {hash}, 0)", record.index));
+        }
+        if let Some(Head { series, index, hash }) = account.head() {
+            let bytes: usize = written.iter().map(|record| record.header.0.len() + record.body.0.len()).sum();
+            let (series, hash) = (literal(series.as_bytes()), literal(&hash.0));
+            heads.push(format!("({id}, {series}, {index}, {hash}, {bytes})"));
+        }
+    }
+    [
+        ("account (account_id, kind, created, setup, generation)", accounts),
+        ("session (account_id, device_id, token, generation, created, seen, fresh)", sessions),
+        ("record (account_id, series, idx, prev, header, body, body_hash, received)", records),
+        ("head (account_id, series, idx, hash, bytes)", heads),
+    ]
+    .into_iter()
+    .filter(|(_, rows)| !rows.is_empty())
+    .map(|(table, rows)| format!("INSERT INTO {table} VALUES {};", rows.join(",")))
+    .collect()
 }
 
-async fn put_head(tx: &mut dyn Tx, account: Value<'_>, head: Head, bytes: i64) -> Result<(), StoreError> {
-    let sql = "INSERT INTO head (account_id, series, idx, hash, bytes) VALUES ($1, $2, $3, $4, $5)";
-    let (series, hash) = (Value::Bytes(head.series.as_bytes()), Value::Bytes(&head.hash.0));
-    tx.execute(sql, &[account, series, Value::Int(head.index.cast_signed()), hash, Value::Int(bytes)]).await.map(drop)
+fn in_sqlite(bytes: &[u8]) -> String {
+    format!("x'{}'", HEXLOWER.encode(bytes))
 }
 
-fn length(record: &Record) -> i64 {
-    (record.header.0.len() + record.body.0.len()).cast_signed() as i64
+fn in_postgres(bytes: &[u8]) -> String {
+    format!("'\\x{}'", HEXLOWER.encode(bytes))
 }
