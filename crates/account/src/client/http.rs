@@ -24,7 +24,9 @@ use crate::server::pin;
 use crate::suite::StretchError;
 use crate::wire::{Head, Refusal, Refused};
 
-/// For how long a request is tried again while the server is out of reach or busy; one try may take twice as long.
+/// How long one try may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
+/// For how long a request is tried again while the server is out of reach or busy.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest answer that is read: a page of records in base64, with room.
 const MOST_ANSWER: u64 = 32 << 20;
@@ -166,7 +168,7 @@ impl Client {
     ) -> Result<T, (ClientError, Option<Duration>)> {
         let answer = || ClientError::Answer { server: self.server() };
         let url = self.base.join(path).map_err(|_| (answer(), None))?;
-        let mut request = self.http.request(method, url);
+        let mut request = self.http.request(method, url).timeout(self.timeout);
         if let Some(token) = &self.token {
             request = request.bearer_auth(&token.0);
         }
@@ -201,7 +203,7 @@ impl Client {
                 0 => return Ok(bytes),
                 n => bytes.extend(piece.iter().take(n)),
             }
-            if begun.elapsed() > self.patience.saturating_mul(2) {
+            if begun.elapsed() > self.timeout {
                 return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "its answer does not end"));
             }
         }
@@ -260,7 +262,7 @@ pub(super) fn base(url: &str) -> Result<Url, ClientError> {
     }
 }
 
-pub(super) fn client(pin: Option<&str>, timeout: Duration) -> Result<(reqwest::blocking::Client, Seen), ClientError> {
+pub(super) fn client(pin: Option<&str>) -> Result<(reqwest::blocking::Client, Seen), ClientError> {
     let failed = |error: &dyn fmt::Display| ClientError::Unreachable { server: String::new(), why: error.to_string() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let seen = Seen::default();
@@ -278,7 +280,6 @@ pub(super) fn client(pin: Option<&str>, timeout: Duration) -> Result<(reqwest::b
     let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
     let http = reqwest::blocking::Client::builder()
         .tls_backend_preconfigured(config)
-        .timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent("keystow");

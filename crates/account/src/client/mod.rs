@@ -34,6 +34,7 @@ pub struct Client {
     seen: http::Seen,
     token: Option<Token>,
     patience: Duration,
+    timeout: Duration,
 }
 
 /// What a device keeps of a sign-in. The token is a secret.
@@ -56,19 +57,9 @@ impl Client {
     ///
     /// [`ClientError::Address`] when it is none, or when it is not HTTPS and not this machine.
     pub fn new(address: &Address) -> Result<Self, ClientError> {
-        Self::with_patience(address, http::PATIENCE)
-    }
-
-    /// The same, with another patience than half a minute: for so long a request is tried again while the server is
-    /// out of reach or busy, and a single try takes at most twice as long.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn with_patience(address: &Address, patience: Duration) -> Result<Self, ClientError> {
         let base = http::base(&address.url)?;
-        let (http, seen) = http::client(address.pin.as_deref(), patience.saturating_mul(2))?;
-        Ok(Self { http, base, seen, token: None, patience })
+        let (http, seen) = http::client(address.pin.as_deref())?;
+        Ok(Self { http, base, seen, token: None, patience: http::PATIENCE, timeout: http::TIMEOUT })
     }
 
     /// The same, signed in.
@@ -78,6 +69,22 @@ impl Client {
     /// As [`new`](Self::new).
     pub fn signed_in(address: &Address, token: &Token) -> Result<Self, ClientError> {
         Ok(Self { token: Some(token.clone()), ..Self::new(address)? })
+    }
+
+    /// For how long a request is tried again while the server is out of reach or busy; half a minute by default.
+    pub fn be_patient(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// How long a single try may take, with everything that is sent and answered; a minute by default.
+    pub fn expect_answers_within(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// The public key of a new device is none.
+    #[must_use]
+    pub fn foreign_key(&self) -> ClientError {
+        self.lie("the public key of the new device is none")
     }
 
     /// Shows this token from now on.

@@ -77,7 +77,10 @@ fn liar(here: &Here, lie: impl FnMut(&str) -> Lie + Send + 'static) -> Address {
 
 /// Somebody who talks to a liar, and loses patience after a second.
 pub(crate) fn victim(here: &Here, lie: impl FnMut(&str) -> Lie + Send + 'static) -> Client {
-    Client::with_patience(&liar(here, lie), Duration::from_secs(1)).unwrap()
+    let mut client = Client::new(&liar(here, lie)).unwrap();
+    client.be_patient(Duration::from_secs(1));
+    client.expect_answers_within(Duration::from_secs(2));
+    client
 }
 
 async fn answer(router: axum::Router, lie: Liar, request: Request) -> Response {
