@@ -57,7 +57,7 @@ fn liar(here: &Here, lie: impl FnMut(&str) -> Lie + Send + 'static) -> Address {
     let tls = TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()));
     let listener = here.run(async { TcpListener::bind("127.0.0.1:0").await.unwrap() });
     let url = format!("https://{}", listener.local_addr().unwrap());
-    let router = here.server.router();
+    let router = here.router.clone();
     here.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (tls, router, lie) = (tls.clone(), router.clone(), lie.clone());
