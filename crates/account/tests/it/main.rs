@@ -10,6 +10,7 @@ mod markers;
 mod openapi;
 mod postgres;
 mod raw;
+mod schemathesis;
 mod secrets;
 mod server;
 mod story;
