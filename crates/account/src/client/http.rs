@@ -232,14 +232,19 @@ fn retry_after(response: &reqwest::blocking::Response) -> Duration {
 pub(super) fn base(url: &str) -> Result<Url, ClientError> {
     let wrong = || ClientError::Address(url.to_owned());
     let base = Url::parse(url).map_err(|_| wrong())?;
-    let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    let host = base.host_str().unwrap_or_default();
     let bare = base.path() == "/" && base.query().is_none() && base.username().is_empty() && base.password().is_none();
-    if bare && !host.is_empty() && (base.scheme() == "https" || (base.scheme() == "http" && here)) {
+    if bare && !host.is_empty() && (base.scheme() == "https" || (base.scheme() == "http" && is_here(&base))) {
         Ok(base)
     } else {
         Err(wrong())
     }
+}
+
+/// Whether it is this machine itself.
+pub(super) fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 pub(super) fn client(pin: Option<&str>) -> Result<(reqwest::blocking::Client, Seen), ClientError> {

@@ -27,6 +27,14 @@ pub struct Address {
     pub pin: Option<String>,
 }
 
+impl Address {
+    /// Whether the server runs on this very machine, and so is lost with it.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        http::base(&self.url).is_ok_and(|url| http::is_here(&url))
+    }
+}
+
 /// A connection to a server, signed in or not.
 pub struct Client {
     http: reqwest::blocking::Client,
