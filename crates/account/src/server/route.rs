@@ -257,3 +257,35 @@ fn plain(schema: RefOr<Schema>) -> RefOr<Schema> {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::access::{Anyone, Fresh, Session};
+
+    /// Compiles only when `$type` is no [`Access`]: if it were, two traits would offer `probe`, and the compiler could
+    /// not choose. [`Routes::add`] takes a handler of `Call<A, …>` where `A: Access`, so a route of such a type does
+    /// not compile.
+    macro_rules! gives_no_access {
+        ($($type:ty),*) => {$({
+            trait Probe<Way> {
+                fn probe() {}
+            }
+            impl<T> Probe<()> for T {}
+            struct Allowed;
+            impl<T: Access> Probe<Allowed> for T {}
+            <$type as Probe<_>>::probe();
+        })*};
+    }
+
+    #[test]
+    fn a_route_without_an_access_type_does_not_compile() {
+        gives_no_access!((), Nothing, Option<Session>, Arc<Server>, crate::id::AccountId, crate::wire::Token);
+        // And these do; were `Access` for all, the lines above would not compile.
+        fn gives_access<A: Access>() -> &'static str {
+            A::NAME
+        }
+        let names = [gives_access::<Anyone>(), gives_access::<Session>(), gives_access::<Fresh>()];
+        assert_eq!(names, ["anyone", "session", "fresh session"]);
+    }
+}
