@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod both;
 mod openapi;
+mod postgres;
+mod raw;
 mod server;
 mod story;
