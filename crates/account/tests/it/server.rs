@@ -48,6 +48,11 @@ impl Here {
         Self::on(store, Setup::generate().unwrap(), limits, dir)
     }
 
+    /// Where its database lies.
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        &self.dir
+    }
+
     pub(crate) fn on(store: Store, setup: Setup, limits: Limits, dir: PathBuf) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let clock = || (Behaviour::default().clock)() + AHEAD.load(Ordering::SeqCst);
