@@ -175,6 +175,12 @@ impl DeviceCard {
 }
 
 impl Header {
+    /// What a header file says that its body must be; who signed it is not checked.
+    #[must_use]
+    pub fn body_of(bytes: &[u8]) -> Option<BodyMark> {
+        Self::read(bytes).ok().map(|read| read.trust().body)
+    }
+
     /// Reads a header file without checking who signed it.
     pub(crate) fn read(bytes: &[u8]) -> Result<Unchecked<Self>, MetaError> {
         Ok(signed::read(Kind::Record, bytes)?)

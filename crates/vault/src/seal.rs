@@ -81,7 +81,7 @@ impl Secrets {
         VaultId::of(self.root.verifying_key().as_bytes())
     }
 
-    fn text(&self) -> Zeroizing<String> {
+    pub(crate) fn text(&self) -> Zeroizing<String> {
         let root = Zeroizing::new(BASE64.encode(self.root.as_bytes()));
         let tag = Zeroizing::new(BASE64.encode(&self.tag.0));
         Zeroizing::new(format!(

@@ -6,6 +6,7 @@ use std::path::Path;
 use ed25519_dalek::VerifyingKey;
 use jiff::Timestamp;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::copy::{Condition, Copy, MANIFEST, PlaceError, README, SMALL, VaultFile};
 use crate::device::{Device, DeviceError};
@@ -210,6 +211,33 @@ impl Vault {
         Err(failure.unwrap_or(UnlockError::NoIdentity))
     }
 
+    /// Opens the vault with its identity itself, as an account gives it: what [`Opened::reveal_identity`] gave.
+    ///
+    /// # Errors
+    ///
+    /// [`UnlockError::Damaged`] when it is no identity; [`UnlockError::Foreign`] when it is of another vault.
+    pub fn unlock_with(&self, identity: &[u8], from: &str) -> Result<Opened, UnlockError> {
+        let (place, file) = (from.to_owned(), crate::copy::IDENTITY.to_owned());
+        let text = std::str::from_utf8(identity).unwrap_or_default();
+        match Secrets::parse(text) {
+            Ok(secrets) if secrets.vault() == self.manifest.vault => {
+                let (file, hash) = self.any_identity().unwrap_or((file, self.manifest.identity));
+                Ok(Opened { secrets, file, hash })
+            }
+            Ok(secrets) => Err(UnlockError::Foreign { place, file, found: secrets.vault() }),
+            Err(source) => Err(UnlockError::Damaged { place, file, source }),
+        }
+    }
+
+    /// The first sealed identity that can be read, and its hash.
+    fn any_identity(&self) -> Option<(String, Hash)> {
+        let read = |(_, copy): (usize, &Copy)| {
+            let mut files = copy.identities();
+            files.find_map(|file| Some((file.clone(), Hash::of(&copy.place.read(file, SMALL).ok()?))))
+        };
+        self.active().find_map(read)
+    }
+
     fn try_unlock(&self, copy: &Copy, file: &str, bytes: &[u8], phrase: &Phrase) -> Result<Opened, UnlockError> {
         let (place, file) = (copy.place.name(), file.to_owned());
         let whole = VaultFile::Identity(Hash::of(bytes)).path(&self.manifest.identity) == file;
@@ -259,6 +287,13 @@ impl Vault {
 }
 
 impl Opened {
+    /// The vault's identity as text: an age identity file. It opens everything; every use of this is a place where a
+    /// secret leaves its type.
+    #[must_use]
+    pub fn reveal_identity(&self) -> Zeroizing<String> {
+        self.secrets.text()
+    }
+
     /// The file that the phrase opened.
     #[must_use]
     pub fn opened_file(&self) -> &str {

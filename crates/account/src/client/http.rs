@@ -26,7 +26,7 @@ use crate::wire::{Head, Refusal, Refused};
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// For how long a request is tried again while the server is out of reach or busy.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest answer that is read: a page of records in base64, with room.
 const MOST_ANSWER: u64 = 32 << 20;
 
@@ -145,7 +145,7 @@ impl Client {
             };
             let Some(wait) = wait else { return Err(error) };
             pause = pause.max(wait);
-            if begun.elapsed() + pause > PATIENCE {
+            if begun.elapsed() + pause > self.patience {
                 return Err(error);
             }
             thread::sleep(pause);

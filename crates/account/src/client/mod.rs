@@ -8,6 +8,7 @@ mod organization;
 mod sign_in;
 
 use std::fmt;
+use std::time::Duration;
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,7 @@ pub struct Client {
     base: Url,
     seen: http::Seen,
     token: Option<Token>,
+    patience: Duration,
 }
 
 /// What a device keeps of a sign-in. The token is a secret.
@@ -61,7 +63,7 @@ impl Client {
     pub fn new(address: &Address) -> Result<Self, ClientError> {
         let base = http::base(&address.url)?;
         let (http, seen) = http::client(address.pin.as_deref())?;
-        Ok(Self { http, base, seen, token: None })
+        Ok(Self { http, base, seen, token: None, patience: http::PATIENCE })
     }
 
     /// The same, signed in.
@@ -71,6 +73,17 @@ impl Client {
     /// As [`new`](Self::new).
     pub fn signed_in(address: &Address, token: &Token) -> Result<Self, ClientError> {
         Ok(Self { token: Some(token.clone()), ..Self::new(address)? })
+    }
+
+    /// For how long a request is tried again while the server is out of reach or busy; half a minute by default.
+    pub fn be_patient(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// The public key of a new device is none.
+    #[must_use]
+    pub fn foreign_key(&self) -> ClientError {
+        self.lie("the public key of the new device is none")
     }
 
     /// Shows this token from now on.

@@ -8,7 +8,7 @@ use keystow_vault::{Change, ClockBehind, Item, ItemId, Opened, Proof, Receipt, R
 use super::App;
 use super::error::{Error, Result};
 use super::items;
-use super::places::{boxed, copy_in, holds_copy};
+use super::places::{copy_in, is_account};
 use super::verify;
 
 /// What came of a backup.
@@ -103,7 +103,8 @@ impl App {
     pub(crate) fn finish_places(&self, vault: &mut Vault) -> Result<()> {
         if self.vault.is_none() {
             let begun = self.list()?.unfinished;
-            for folder in begun.iter().filter(|folder| folder.parent().is_some_and(Path::is_dir)) {
+            for folder in begun.iter().filter(|folder| is_account(folder) || folder.parent().is_some_and(Path::is_dir))
+            {
                 let _ = self.adopt_place(folder, vault);
             }
         }
@@ -113,10 +114,10 @@ impl App {
     fn adopt_place(&self, folder: &PathBuf, vault: &mut Vault) -> Result<()> {
         let mut list = self.list()?;
         let listed = list.places.contains(folder);
-        if listed && holds_copy(folder) && !list.unfinished.contains(folder) {
+        if listed && self.holds_copy(folder) && !list.unfinished.contains(folder) {
             return Ok(());
         }
-        let copy = boxed(std::slice::from_ref(folder)).remove(0);
+        let copy = self.boxed(std::slice::from_ref(folder)).remove(0);
         vault.writer(&self.paths.state())?.copy_to(copy).map_err(|error| match error.source.kind() {
             std::io::ErrorKind::AlreadyExists => Error::OtherVault { path: folder.clone() },
             _ => error.into(),

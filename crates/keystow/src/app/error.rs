@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use keystow_account::client::ClientError;
 use keystow_vault::{DeviceError, PhraseError, PlaceError, SealError, UnlockError, VaultError, WriteError};
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
+    #[error(transparent)]
+    Account(#[from] ClientError),
     #[error("the note of what was there before: {0}")]
     Aside(SealError),
     #[error(transparent)]
@@ -23,6 +26,8 @@ pub(crate) enum Error {
     NoWayBack { product: String, windows: String },
     #[error("no phrase was given to open the vault with")]
     NoPhrase,
+    #[error("this PC is signed in to no account")]
+    NotSignedIn,
     #[error("there is no vault yet")]
     NoVault,
     #[error("{}: other users could read a plain file there", path.display())]
@@ -49,6 +54,8 @@ pub(crate) enum Error {
     VaultExists { path: PathBuf },
     #[error(transparent)]
     Vault(#[from] VaultError),
+    #[error("the password has fewer than {needed} characters")]
+    WeakPassword { needed: usize },
     #[error(transparent)]
     Write(#[from] WriteError),
 }

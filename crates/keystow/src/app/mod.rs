@@ -1,6 +1,8 @@
 //! What Keystow can do, one file per thing. The command line and the window call these and hold no logic.
 
+pub(crate) mod account;
 pub(crate) mod backup;
+pub(crate) mod belongs;
 pub(crate) mod error;
 pub(crate) mod export;
 pub(crate) mod fit;
@@ -11,6 +13,7 @@ pub(crate) mod paths;
 pub(crate) mod places;
 pub(crate) mod ready;
 pub(crate) mod running;
+pub(crate) mod serve;
 pub(crate) mod vaults;
 pub(crate) mod verify;
 
@@ -24,6 +27,8 @@ pub(crate) struct App {
     pub(crate) paths: Paths,
     /// A file that holds the recovery phrase, in place of a prompt.
     pub(crate) passphrase_file: Option<PathBuf>,
+    /// A file that holds the password of the account, in place of a prompt.
+    pub(crate) account_password_file: Option<PathBuf>,
     /// The vault to use, when it is not the person's own.
     pub(crate) vault: Option<PathBuf>,
     /// Whether questions may be asked.

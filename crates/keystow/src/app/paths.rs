@@ -64,6 +64,16 @@ impl Paths {
         self.data.join("linked.txt")
     }
 
+    /// The account that this device is signed in to.
+    pub(crate) fn account(&self) -> PathBuf {
+        self.data.join("account.json")
+    }
+
+    /// Where the recovery code of the account is put when nobody is there to write it down.
+    pub(crate) fn recovery_code(&self) -> PathBuf {
+        self.data.join("RECOVERY-CODE.txt")
+    }
+
     /// The list of places.
     pub(crate) fn places(&self) -> PathBuf {
         self.data.join("places.json")

@@ -11,6 +11,8 @@ use keystow_vault::place::{Folder, Place};
 use serde::{Deserialize, Serialize};
 
 use super::App;
+use super::account::ACCOUNT;
+use super::account::place::AccountPlace;
 use super::error::{Error, Result, at};
 
 /// The folder that a copy gets inside a place.
@@ -44,7 +46,7 @@ impl App {
             Ok(text) => serde_json::from_slice(&text).map_err(|source| Error::Places { path, source }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let own = [self.paths.vault(), self.paths.second_copy()];
-                let places: Vec<_> = own.into_iter().filter(|folder| holds_copy(folder)).collect();
+                let places: Vec<_> = own.into_iter().filter(|folder| self.holds_copy(folder)).collect();
                 if places.is_empty() { Err(Error::NoVault) } else { Ok(List { places, unfinished: Vec::new() }) }
             }
             Err(error) => Err(at(path)(error)),
@@ -80,6 +82,9 @@ impl App {
 ///
 /// [`Error::PlaceMissing`] when the place does not exist: a copy on a stick that is not plugged in is no copy.
 pub(crate) fn copy_in(place: &Path) -> Result<PathBuf> {
+    if is_account(place) {
+        return Ok(place.to_owned());
+    }
     let place = std::path::absolute(place).map_err(at(place))?;
     if !place.is_dir() {
         return Err(Error::PlaceMissing { path: place });
@@ -88,12 +93,30 @@ pub(crate) fn copy_in(place: &Path) -> Result<PathBuf> {
     Ok(if is_copy { place } else { place.join(FOLDER) })
 }
 
-/// Whether a folder holds a copy of a vault.
-pub(crate) fn holds_copy(folder: &Path) -> bool {
-    folder.join(MANIFEST).is_file()
+/// Whether this names the account and no folder: a folder of that name is written `./account`.
+pub(crate) fn is_account(place: &Path) -> bool {
+    place == Path::new(ACCOUNT)
 }
 
-/// The places as the vault takes them.
-pub(crate) fn boxed(folders: &[PathBuf]) -> Vec<Box<dyn Place>> {
-    folders.iter().map(|folder| Box::new(Folder::new(folder)) as Box<dyn Place>).collect()
+impl App {
+    /// Whether a place holds a copy of a vault. The account is not asked: it holds one once it is in the list.
+    pub(crate) fn holds_copy(&self, place: &Path) -> bool {
+        if is_account(place) {
+            let known =
+                |list: List| list.places.iter().any(|p| p == place) && !list.unfinished.iter().any(|p| p == place);
+            return self.list().is_ok_and(known);
+        }
+        place.join(MANIFEST).is_file()
+    }
+
+    /// The places as the vault takes them.
+    pub(crate) fn boxed(&self, places: &[PathBuf]) -> Vec<Box<dyn Place>> {
+        let boxed = |place: &PathBuf| -> Box<dyn Place> {
+            match is_account(place) {
+                true => Box::new(AccountPlace::new(self.paths.account())),
+                false => Box::new(Folder::new(place)),
+            }
+        };
+        places.iter().map(boxed).collect()
+    }
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::App;
 use super::error::{Error, Result, at};
-use super::places::{List, boxed, copy_in, holds_copy};
+use super::places::{List, copy_in};
 
 /// A passphrase is one line.
 const MOST_PHRASE: u64 = 4096;
@@ -17,7 +17,7 @@ const MOST_PHRASE: u64 = 4096;
 impl App {
     /// Whether there is a vault of this person on this device, or one was named.
     pub(crate) fn has_vault(&self) -> bool {
-        self.places().is_ok_and(|places| places.iter().any(|place| holds_copy(place)))
+        self.places().is_ok_and(|places| places.iter().any(|place| self.holds_copy(place)))
     }
 
     /// Whether a vault must be made first. A vault whose places are all out of reach, or whose list of places is
@@ -34,7 +34,7 @@ impl App {
             Err(Error::NoVault) => Ok(true),
             Ok(places) => {
                 let enrolled = !matches!(Device::load(&self.paths.state()), Err(DeviceError::NotEnrolled { .. }));
-                Ok(!enrolled && !places.iter().any(|place| holds_copy(place)))
+                Ok(!enrolled && !places.iter().any(|place| self.holds_copy(place)))
             }
             Err(error) => Err(error),
         }
@@ -68,7 +68,7 @@ impl App {
 
     /// Refuses places that hold a vault already, before a phrase is made: one made for nothing opens nothing.
     pub(crate) fn expect_free(&self, places: &[PathBuf]) -> Result<()> {
-        match places.iter().find(|place| holds_copy(place)) {
+        match places.iter().find(|place| self.holds_copy(place)) {
             Some(path) => Err(Error::VaultThere { path: path.clone() }),
             None => Ok(()),
         }
@@ -79,7 +79,7 @@ impl App {
         // The list comes first: a run that is killed after the vault was made must find it again.
         let mut list = List { places: places.to_vec(), unfinished: places.to_vec() };
         self.save_list(&list)?;
-        let (_, failed) = Vault::create(boxed(places), &self.paths.state(), phrase, self.now())?;
+        let (_, failed) = Vault::create(self.boxed(places), &self.paths.state(), phrase, self.now())?;
         list.unfinished.retain(|place| failed.iter().any(|error| error.place == place.display().to_string()));
         self.save_list(&list)?;
         Ok(failed)
@@ -92,7 +92,7 @@ impl App {
 
     /// Opens the copies in these folders, without a phrase.
     pub(crate) fn open_vault_in(&self, folders: &[PathBuf]) -> Result<Vault> {
-        Ok(Vault::open(boxed(folders), self.device().as_ref())?)
+        Ok(Vault::open(self.boxed(folders), self.device().as_ref())?)
     }
 
     /// What this device knows of the vault; `None` when it is not enrolled, or another vault was named.

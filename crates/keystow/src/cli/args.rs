@@ -1,5 +1,8 @@
 //! The arguments of every command. Help opens with examples; a secret is never an argument.
 
+pub(crate) mod account;
+pub(crate) mod serve;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -45,6 +48,9 @@ pub(crate) struct All {
     /// Read the recovery phrase from the first line of this file
     #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
     pub(crate) passphrase_file: Option<PathBuf>,
+    /// Read the password of the account from the first line of this file
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    pub(crate) password_file: Option<PathBuf>,
     /// Speak in the console of this process (Windows, for `--elevate`)
     #[arg(long, global = true, hide = true)]
     pub(crate) console_of: Option<u32>,
@@ -96,6 +102,7 @@ pub(crate) enum Command {
     Ready(Ready),
     /// Give a product key back: install and activate it, show it, export it, or write the files that Setup reads
     #[command(before_help = "Examples:
+  keystow restore                          which license belongs on this PC
   keystow restore k1                       on Windows: compare, ask, install, activate
   keystow restore k1 --method settings     on Windows: by hand, without administrator rights
   keystow restore k1 --reveal
@@ -132,6 +139,19 @@ pub(crate) enum Command {
     Fit(Fit),
     /// Set up the vault and its places
     Vault(Vault),
+    /// An account on a Keystow server: sign in on a new PC and the license is there
+    #[command(before_help = "Examples:
+  keystow account create anna@example.org --server https://keystow.example.org:7878 --pin PIN
+  keystow account login anna@example.org --server https://keystow.example.org:7878 --pin PIN
+  keystow account devices")]
+    Account(account::AccountArgs),
+    /// Run an account server: sealed records of people's vaults, for sign-in on a new PC
+    #[command(before_help = "Examples:
+  keystow serve                                       for this machine; prints the pin
+  keystow serve --listen 0.0.0.0:7878 --name keystow.example.org
+  keystow serve check
+  keystow serve backup /media/usb/server-copy")]
+    Serve(serve::Serve),
     /// What works here and what does not
     Doctor,
     /// Print completions for a shell
@@ -185,8 +205,7 @@ pub(crate) struct Ready {
 
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
-    /// The item: its name in `list`, its id, or its last five characters
-    #[arg(required_unless_present = "undo")]
+    /// The item: its name in `list`, its id, or its last five characters; without one, what belongs on this PC is shown
     pub(crate) item: Option<String>,
     /// The Windows it is for: a folder, a hive, an edition such as Professional, or `live` for the one that runs
     #[arg(long = "for", value_name = "WINDOWS")]

@@ -1,5 +1,7 @@
 //! `keystow backup`
 
+use std::path::Path;
+
 use keystow_find::Scan;
 use keystow_vault::{Opened, Vault};
 use serde_json::json;
@@ -8,10 +10,12 @@ use super::args::Backup;
 use super::failure::{Failure, Outcome};
 use super::out::{Out, Tone};
 use super::phrase::{self, New};
-use super::{scan, vault, words};
+use super::{account, scan, vault, words};
 use crate::app::App;
+use crate::app::account::ACCOUNT;
 use crate::app::backup::{BackedUp, Proven};
 use crate::app::error::Error;
+use crate::app::places::is_account;
 
 pub(super) fn run(args: &Backup, app: &mut App, out: &mut Out) -> Result<Outcome, Failure> {
     let scan = keystow_find::scan(&words::sources(&args.sources));
@@ -57,6 +61,7 @@ fn create(args: &Backup, app: &App, out: &mut Out) -> Result<Ready, Failure> {
     }
     let vault = app.open_vault()?;
     let opened = vault.unlock(&phrase).map_err(Error::from)?;
+    account::connect(&places, app, &opened, out)?;
     Ok((vault, Some(opened), left))
 }
 
@@ -66,6 +71,14 @@ fn existing(args: &Backup, app: &App, out: &mut Out) -> Result<Ready, Failure> {
     if app.device().is_none() || app.passphrase_file.is_some() {
         let key = phrase::open(&vault, app, out)?;
         app.enroll(&mut vault, &key)?;
+        opened = Some(key);
+    }
+    if args.to.iter().any(|place| is_account(place)) && !app.holds_copy(Path::new(ACCOUNT)) {
+        let key = match opened.take() {
+            Some(key) => key,
+            None => phrase::open(&vault, app, out)?,
+        };
+        account::connect(&args.to, app, &key, out)?;
         opened = Some(key);
     }
     app.finish_places(&mut vault)?;
@@ -97,15 +110,16 @@ fn show(done: &BackedUp, scan: &Scan, out: &mut Out) -> Result<(), Failure> {
 
 fn advice(new: bool, left: Option<std::path::PathBuf>, app: &App, out: &mut Out) -> Result<(), Failure> {
     let places = app.places()?;
-    let devices: std::collections::BTreeSet<_> =
-        places.iter().filter_map(|place| keystow_os::files::facts(place).ok()?.device).collect();
+    let (accounts, folders): (Vec<_>, Vec<_>) = places.iter().partition(|place| is_account(place));
+    let disks: std::collections::BTreeSet<_> =
+        folders.iter().filter_map(|place| keystow_os::files::facts(place).ok()?.device).collect();
     if let Some(left) = &left {
         out.warn(format!("\nThe recovery phrase is in {}", left.display()));
         out.note(
             "  Write its six words on paper, then delete the file: whoever has it and a copy can open everything.",
         );
     }
-    if devices.len() < 2 {
+    if disks.len() + accounts.len() < 2 {
         out.note("\nAll copies lie on one disk, and one disk is not two places: if it dies, all are gone.");
         out.note("Next:  keystow vault place add FOLDER      a USB stick or another PC's disk");
     } else if new {

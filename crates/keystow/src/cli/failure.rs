@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use keystow_account::client::ClientError;
+use keystow_account::wire::Refusal;
 use keystow_os::files::{self, Why};
 use keystow_vault::{DeviceError, UnlockError, VaultError, WriteError};
 
@@ -120,6 +122,11 @@ impl From<Error> for Failure {
             Error::Device(error) | Error::Vault(VaultError::Device(error)) => of_device(error),
             Error::Write(WriteError::Device(error)) => of_device(error),
             Error::File { source, .. } => of_io(source),
+            Error::Account(error) => of_account(error),
+            Error::NotSignedIn => {
+                (K::NotFound, "keystow account login NAME --server ADDRESS, or keystow account create")
+            }
+            Error::WeakPassword { .. } => (K::Usage, "four unrelated words are good"),
             Error::Aside(_) => (K::Damaged, "keystow restore, with the item that was there before"),
             Error::NoWayBack { .. } => {
                 (K::DoesNotFit, "install that edition anew: keystow restore ITEM --setup FOLDER")
@@ -162,6 +169,33 @@ impl From<Error> for Failure {
         };
         let failure = Self::new(kind, text);
         if hint.is_empty() { failure } else { failure.hint(hint) }
+    }
+}
+
+/// What a server refused, or why it is not believed.
+fn of_account(error: &ClientError) -> (FailureKind, &'static str) {
+    use FailureKind as K;
+    match error {
+        ClientError::Address(_) => (K::Usage, "https://, the server's name, and its port"),
+        ClientError::Certificate { .. } => {
+            (K::ForbiddenByPolicy, "compare it with the pin that the server printed at its start, then: --pin PIN")
+        }
+        ClientError::Pin { .. } => (
+            K::ForbiddenByPolicy,
+            "somebody may stand between, or the server has a new certificate: ask who runs it for the pin",
+        ),
+        ClientError::Lie { .. } => (K::Damaged, "keystow verify --repair; if it goes on, do not use this server"),
+        ClientError::Stretch(_) => (K::ForbiddenByPolicy, "do not use this server: it wants to guess the password"),
+        ClientError::Unreachable { .. } => (K::NetworkNeeded, "check the address, the network, and that it runs"),
+        _ => match error.refusal() {
+            Some(Refusal::WrongCredentials) => (K::WrongPhrase, "keystow account recovery, with the recovery code"),
+            Some(Refusal::NotSignedIn | Refusal::SignInAgain) => (K::WrongPhrase, "keystow account login"),
+            Some(Refusal::NotAllowed | Refusal::Closed) => (K::ForbiddenByPolicy, "ask who runs the server"),
+            Some(Refusal::Conflict) => (K::Failed, "keystow account login, if it is yours; else another name"),
+            Some(Refusal::TooMany) => (K::Locked, "wait a minute"),
+            Some(Refusal::Unavailable) => (K::NetworkNeeded, "later again"),
+            _ => (K::Failed, ""),
+        },
     }
 }
 

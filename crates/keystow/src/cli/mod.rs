@@ -1,8 +1,10 @@
 //! The command line: one file per command. Each reads its arguments, calls `app` once, shows, and says how it ended.
 
+mod account;
 mod add;
 mod args;
 mod backup;
+mod belongs;
 mod doctor;
 mod explain;
 mod export;
@@ -20,6 +22,7 @@ mod phrase;
 mod ready;
 mod restore;
 mod scan;
+mod serve;
 mod show;
 mod start;
 mod vault;
@@ -102,6 +105,7 @@ fn start(cli: &Cli, unseen: bool) -> Result<App, Failure> {
     Ok(App {
         paths,
         passphrase_file: cli.all.passphrase_file.clone(),
+        account_password_file: cli.all.password_file.clone(),
         vault: cli.all.vault.clone(),
         may_ask: !unseen && !cli.all.no_input && !cli.all.json && std::io::IsTerminal::is_terminal(&std::io::stdin()),
         dry_run: cli.all.dry_run,
@@ -110,6 +114,7 @@ fn start(cli: &Cli, unseen: bool) -> Result<App, Failure> {
 
 fn dispatch(command: &Command, app: &mut App, out: &mut Out) -> Result<Outcome, Failure> {
     match command {
+        Command::Account(args) => account::run(args, app, out),
         Command::Add(args) => add::run(args, app, out),
         Command::Backup(args) => backup::run(args, app, out),
         Command::Completions(args) => manual::completions(args, out),
@@ -126,6 +131,7 @@ fn dispatch(command: &Command, app: &mut App, out: &mut Out) -> Result<Outcome, 
         Command::Ready(args) => ready::run(args, app, out),
         Command::Restore(args) => restore::run(args, app, out),
         Command::Scan(args) => scan::run(args, out),
+        Command::Serve(args) => serve::run(args, app, out),
         Command::Show(args) => show::run(args, app, out),
         Command::Vault(args) => vault::run(args, app, out),
         Command::Verify(args) => verify::run(args, app, out),

@@ -25,25 +25,44 @@ pub(super) struct New {
 /// Opens the vault with the phrase from a file or the terminal.
 pub(super) fn open(vault: &Vault, app: &App, out: &mut Out) -> Result<Opened, Failure> {
     let phrases = app.phrases_from_file()?;
-    let mut tried = phrases.iter().map(|phrase| vault.unlock(phrase));
+    let mut tried = phrases.iter().map(|phrase| unlock(vault, phrase, app));
     if let Some(first) = tried.next() {
-        return Ok(tried.fold(first, Result::or).map_err(Error::from)?);
+        return Ok(tried.fold(first, Result::or)?);
     }
     if !app.may_ask {
         let failure = Failure::from(Error::NoPhrase);
         return Err(failure);
     }
     out.flush()?;
+    let question = match app.account()? {
+        Some(_) => "Recovery phrase, or password of the account: ",
+        None => "Recovery phrase: ",
+    };
     for left in (0..TRIES).rev() {
-        let typed = ask_secret("Recovery phrase: ")?;
-        match vault.unlock(&Phrase::typed(&typed)) {
-            Err(UnlockError::WrongPhrase { .. }) if left > 0 => {
-                out.warn("That phrase does not open the vault. Once more:")
+        let typed = ask_secret(question)?;
+        match unlock(vault, &Phrase::typed(&typed), app) {
+            Err(Error::Unlock(UnlockError::WrongPhrase { .. })) if left > 0 => {
+                out.warn("That does not open the vault. Once more:")
             }
-            result => return Ok(result.map_err(Error::from)?),
+            result => return Ok(result?),
         }
     }
     Err(Error::NoPhrase.into())
+}
+
+/// Opens the vault with a phrase; what opens nothing and is no six words may be the password of the account.
+fn unlock(vault: &Vault, phrase: &Phrase, app: &App) -> Result<Opened, Error> {
+    let wrong = match vault.unlock(phrase) {
+        Err(wrong @ (UnlockError::WrongPhrase { .. } | UnlockError::NoIdentity)) => wrong,
+        result => return Ok(result?),
+    };
+    if app.account()?.is_none() || Phrase::parse_words(phrase.reveal()).is_ok() {
+        return Err(wrong.into());
+    }
+    match app.unlock_with_password(vault, phrase.reveal()) {
+        Err(error) if super::account::is_wrong_secret(&error) => Err(wrong.into()),
+        result => result,
+    }
 }
 
 /// Makes the phrase of a new vault: the person's own from a file, or six words, which are shown once and asked back,

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args::Restore;
 use super::failure::{Failure, FailureKind, Outcome};
 use super::out::Out;
-use super::{export, fit as cli_fit, install, list};
+use super::{belongs, export, fit as cli_fit, install, list, phrase};
 use crate::app::App;
 use crate::app::error::{Error, at};
 use crate::app::export::full_key;
@@ -19,6 +19,11 @@ use crate::app::items::Named;
 use crate::app::running::{LIVE, running};
 
 pub(super) fn run(args: &Restore, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
+    if args.item.is_none() && !args.install.undo {
+        let vault = app.open_vault()?;
+        let opened = phrase::open(&vault, app, out)?;
+        return belongs::show(app, &vault, &opened, out);
+    }
     if wants_install(args, out) {
         return install::run(args, app, out);
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use keystow_os::files::{self, Facts, FileSystem};
 use serde_json::{Value, json};
 
+use super::account;
 use super::args::{PlaceCommand, Vault, VaultCommand};
 use super::failure::{Failure, FailureKind, Outcome};
 use super::out::{Out, Tone};
@@ -13,7 +14,7 @@ use crate::app::App;
 use crate::app::backup::{BackedUp, Proven};
 use crate::app::error::Error;
 use crate::app::items::Items;
-use crate::app::places::{List, copy_in};
+use crate::app::places::{List, copy_in, is_account};
 
 pub(super) fn run(args: &Vault, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     match &args.command {
@@ -70,7 +71,7 @@ fn init(places: &[PathBuf], app: &App, out: &mut Out) -> Result<Outcome, Failure
     }
     let _lock = app.begin()?;
     let folders = app.new_places(places)?;
-    if folders.iter().any(|folder| crate::app::places::holds_copy(folder)) {
+    if folders.iter().any(|folder| app.holds_copy(folder)) {
         return adopt(folders, app, out);
     }
     app.expect_no_vault()?;
@@ -89,8 +90,7 @@ fn init(places: &[PathBuf], app: &App, out: &mut Out) -> Result<Outcome, Failure
 }
 
 fn adopt(folders: Vec<PathBuf>, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
-    let (own, copies): (Vec<_>, Vec<_>) =
-        folders.into_iter().partition(|folder| !crate::app::places::holds_copy(folder));
+    let (own, copies): (Vec<_>, Vec<_>) = folders.into_iter().partition(|folder| !app.holds_copy(folder));
     let mut vault = app.open_vault_in(&copies)?;
     let opened = phrase::open(&vault, app, out)?;
     app.save_list(&List { places: copies, unfinished: Vec::new() })?;
@@ -106,7 +106,12 @@ fn add(place: &PathBuf, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
         return Ok(Outcome::Done);
     }
     let _lock = app.begin()?;
-    app.add_places(std::slice::from_ref(place), app.open_vault()?)?;
+    let vault = app.open_vault()?;
+    if is_account(place) {
+        let opened = phrase::open(&vault, app, out)?;
+        account::connect(std::slice::from_ref(place), app, &opened, out)?;
+    }
+    app.add_places(std::slice::from_ref(place), vault)?;
     places(app, out)
 }
 

@@ -23,6 +23,13 @@ pub struct Readings {
     pub refused: Vec<&'static str>,
 }
 
+/// What its owner calls this device, where the system says it.
+#[must_use]
+pub fn name() -> Option<String> {
+    let told = std::env::var("COMPUTERNAME").ok().or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok());
+    told.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// Reads what this device hands out to this user. It changes nothing and asks nothing.
 #[must_use]
 pub fn read() -> Readings {

@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
 
 /// A passphrase longer than this is not typed by a person.
@@ -43,6 +45,12 @@ pub(super) fn wait_for_key() -> Option<char> {
 
 pub(super) fn join_console(_process: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(super) fn wait_for_stop() -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    signals.forever().next();
+    Ok(())
 }
 
 pub(super) fn ask_secret(prompt: &str) -> io::Result<Zeroizing<String>> {

@@ -58,6 +58,16 @@ pub fn join_console(process: u32) -> io::Result<()> {
     sys::join_console(process)
 }
 
+/// Waits until somebody asks this process to end: Ctrl-C, or what a service manager sends. From then on such a request
+/// no longer ends the process by itself.
+///
+/// # Errors
+///
+/// What the system says; [`io::ErrorKind::Unsupported`] where it cannot be asked.
+pub fn wait_for_stop() -> io::Result<()> {
+    sys::wait_for_stop()
+}
+
 /// A console that was made ready.
 #[derive(Debug)]
 pub struct Console {

@@ -33,6 +33,10 @@ pub(super) fn wait_for_key() -> Option<char> {
     None
 }
 
+pub(super) fn wait_for_stop() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(super) fn join_console(_process: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -10,13 +10,15 @@
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::windows::io::{AsRawHandle, IntoRawHandle};
+use std::sync::{Condvar, Mutex, PoisonError};
 
-use windows::Win32::Foundation::HANDLE;
+use windows::Win32::Foundation::{HANDLE, TRUE};
 use windows::Win32::System::Console::{
     AttachConsole, CONSOLE_MODE, ENABLE_ECHO_INPUT, ENABLE_LINE_INPUT, ENABLE_PROCESSED_INPUT,
     ENABLE_VIRTUAL_TERMINAL_INPUT, ENABLE_VIRTUAL_TERMINAL_PROCESSING, FlushConsoleInputBuffer, FreeConsole,
     GetConsoleMode, GetConsoleOutputCP, GetConsoleProcessList, GetStdHandle, ReadConsoleW, STD_ERROR_HANDLE,
-    STD_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, SetConsoleMode, SetStdHandle, WriteConsoleW,
+    STD_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, SetConsoleCtrlHandler, SetConsoleMode, SetStdHandle,
+    WriteConsoleW,
 };
 use windows::Win32::System::Diagnostics::Debug::{SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode};
 use windows::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
@@ -25,7 +27,11 @@ use windows::Win32::System::Memory::{HEAP_INFORMATION_CLASS, HeapSetInformation}
 use windows::Win32::System::Threading::{
     PROCESS_MITIGATION_POLICY, ProcessExtensionPointDisablePolicy, ProcessImageLoadPolicy, SetProcessMitigationPolicy,
 };
+use windows::core::BOOL;
 use zeroize::{Zeroize, Zeroizing};
+
+/// Whether somebody asked this process to end.
+static STOP: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 
 const UTF_8: u32 = 65001;
 /// A passphrase longer than this is not typed by a person.
@@ -45,6 +51,23 @@ const CTRL_Z: u16 = 0x1A;
 #[derive(Debug)]
 pub(super) struct ConsoleBefore {
     output: Option<(File, CONSOLE_MODE)>,
+}
+
+pub(super) fn wait_for_stop() -> io::Result<()> {
+    // SAFETY: the function stands as long as the process, and touches nothing but a static of ours.
+    unsafe { SetConsoleCtrlHandler(Some(asked_to_stop), true) }?;
+    let mut asked = STOP.0.lock().unwrap_or_else(PoisonError::into_inner);
+    while !*asked {
+        asked = STOP.1.wait(asked).unwrap_or_else(PoisonError::into_inner);
+    }
+    Ok(())
+}
+
+/// Called in a thread of its own by the system, on Ctrl-C, a closed console, log-off and shutdown.
+extern "system" fn asked_to_stop(_event: u32) -> BOOL {
+    *STOP.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    STOP.1.notify_all();
+    TRUE
 }
 
 pub(super) fn harden() {
