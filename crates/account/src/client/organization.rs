@@ -197,6 +197,12 @@ impl Client {
         self.post(&path, &RemoveMachine { proof }).map(|Empty {}| ())
     }
 
+    /// The audit log is not the one that was seen before.
+    #[must_use]
+    pub fn other_audit(&self) -> ClientError {
+        self.lie("the audit log is not the one that was seen before")
+    }
+
     /// Rows of the audit log after the one that is known, whose chain holds.
     ///
     /// # Errors
@@ -216,7 +222,7 @@ impl Client {
                 let prev = last.1.unwrap_or(Hash([0; 32]));
                 if first {
                     if known.is_some_and(|known| known.hash != entry.hash) {
-                        return Err(self.lie("the audit log is not the one that was seen before"));
+                        return Err(self.other_audit());
                     }
                 } else if entry.hash_after(&organization, &prev) != entry.hash {
                     return Err(self.lie("a row of the audit log was altered"));
