@@ -13,6 +13,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("gcc-mingw-w64-x86-64-win32", "x86_64-w64-mingw32-gcc"),
     ("libhivex-bin", "hivexget"),
     ("libregf-utils", "regfinfo"),
+    ("postgresql", "pg_ctlcluster"),
     ("strace", "strace"),
     ("xz-utils", "xz"),
 ];

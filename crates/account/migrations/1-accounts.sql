@@ -64,7 +64,8 @@ CREATE TABLE record (
     PRIMARY KEY (account_id, series, idx)
 );
 
-CREATE INDEX record_removed ON record (account_id, series, idx) WHERE body IS NULL;
+-- The body in the index is what makes SQLite choose it.
+CREATE INDEX record_removed ON record (account_id, body, series, idx) WHERE body IS NULL;
 
 CREATE TABLE approval (
     account_id BYTEA NOT NULL,

@@ -69,6 +69,8 @@ pub enum What {
     Missing,
     /// There is no vault in this place.
     NotThere,
+    /// Another device wrote it into another place, and no backup of this device has brought it here yet.
+    NotYetHere,
     /// A sealed identity that an older phrase opens, though the phrase was changed.
     OldIdentity,
     /// The body should be gone, because retired items in it were removed for good.
@@ -432,6 +434,8 @@ impl<'a> Survey<'a> {
                 Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Some(What::Altered),
                 Err(error) => Some(What::Unreadable(error.kind())),
             }
+        } else if self.is_news(&file) {
+            Some(What::NotYetHere)
         } else {
             Some(What::Missing)
         };
@@ -443,6 +447,17 @@ impl<'a> Survey<'a> {
             }
         }
         false
+    }
+
+    /// Whether another device wrote this file, and this one has not seen it yet: then no copy of ours can have it.
+    fn is_news(&self, file: &VaultFile) -> bool {
+        let Some(own) = self.device else { return false };
+        let seen = |device: &DeviceId| own.state.heads.get(device).map_or(0, |head| head.index);
+        match file {
+            VaultFile::Body(id) | VaultFile::Header(id) => id.device != own.id() && id.index > seen(&id.device),
+            VaultFile::Device(id) => *id != own.id() && seen(id) == 0,
+            VaultFile::Identity(_) | VaultFile::Manifest | VaultFile::Readme => false,
+        }
     }
 
     fn add(

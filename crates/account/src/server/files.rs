@@ -8,7 +8,7 @@ use super::auth::Plain;
 use super::failure::Answer;
 use super::route::{Call, Nothing, Routes, Sent};
 use crate::id::{AccountId, FileId};
-use crate::store::{StoreError, Tx, Value, Work};
+use crate::store::{Row, StoreError, Tx, Value, Work};
 use crate::wire::{Bytes, Empty, File, Files, MOST_FILE, NamedFile, Refusal};
 
 pub(super) fn routes(routes: &mut Routes) {
@@ -96,6 +96,10 @@ impl Work for PutFile {
                 return Ok(Put::Done);
             }
         }
+        // What is there already takes no room, so this comes first.
+        if let Some(there) = self.there(tx).await? {
+            return Ok(there);
+        }
         let count = tx.query("SELECT COUNT(*) FROM file WHERE account_id = $1", &[account]).await?;
         if count.first().map_or(Ok(0), |row| row.count(0))? >= self.most {
             return Ok(Put::Full);
@@ -104,9 +108,17 @@ impl Work for PutFile {
         if tx.execute(sql, &values).await? == 1 {
             return Ok(Put::Done);
         }
-        let there = tx.query("SELECT bytes FROM file WHERE account_id = $1 AND file_id = $2", &[account, file]).await?;
-        let same = there.first().map_or(Ok(false), |row| Ok::<_, StoreError>(row.bytes(0)? == self.bytes.0))?;
-        Ok(if same { Put::Done } else { Put::Taken })
+        Ok(self.there(tx).await?.unwrap_or(Put::Taken))
+    }
+}
+
+impl PutFile {
+    /// What it means that a file of this name is there, if one is.
+    async fn there(&self, tx: &mut dyn Tx) -> Result<Option<Put>, StoreError> {
+        let sql = "SELECT bytes FROM file WHERE account_id = $1 AND file_id = $2";
+        let rows = tx.query(sql, &[Value::Bytes(self.account.as_bytes()), Value::Bytes(self.file.as_bytes())]).await?;
+        let put = |row: &Row| Ok(if row.bytes(0)? == self.bytes.0 { Put::Done } else { Put::Taken });
+        rows.first().map(put).transpose()
     }
 }
 

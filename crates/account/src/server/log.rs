@@ -126,22 +126,33 @@ impl Work for Append {
         {
             return Ok(Appended::Full);
         }
-        if !insert(tx, account, record, self.now).await? {
+        if !self.put(tx, bytes + length).await? {
             // Another one was quicker; what it wrote is the head now.
             let head = find_head(tx, account, series).await?;
             return self.already(tx, head.map(|(head, _)| head)).await;
         }
-        let new = record.head();
-        let sql = "INSERT INTO head (account_id, series, idx, hash, bytes) VALUES ($1, $2, $3, $4, $5) \
-                   ON CONFLICT (account_id, series) DO UPDATE SET idx = excluded.idx, hash = excluded.hash, \
-                   bytes = excluded.bytes";
-        let (index, bytes) = (Value::Int(number(new.index)?), Value::Int(number(bytes + length)?));
-        tx.execute(sql, &[account, series, index, Value::Bytes(&new.hash.0), bytes]).await?;
-        Ok(Appended::Done(new))
+        Ok(Appended::Done(record.head()))
     }
 }
 
 impl Append {
+    /// Puts the record and the new head, or neither when another one was quicker.
+    async fn put(&self, tx: &mut dyn Tx, bytes: u64) -> Result<bool, StoreError> {
+        let (account, head) = (Value::Bytes(self.account.as_bytes()), self.record.head());
+        // A head that moved meanwhile is left alone, as the record is whose place was taken.
+        let sql = "INSERT INTO head (account_id, series, idx, hash, bytes) VALUES ($1, $2, $3, $4, $5) \
+                   ON CONFLICT (account_id, series) DO UPDATE SET idx = excluded.idx, hash = excluded.hash, \
+                   bytes = excluded.bytes WHERE head.idx = excluded.idx - 1";
+        let (series, index) = (Value::Bytes(head.series.as_bytes()), Value::Int(number(head.index)?));
+        let values = [account, series, index, Value::Bytes(&head.hash.0), Value::Int(number(bytes)?)];
+        let record = row_of(account, &self.record, self.now)?;
+        match tx.execute_both((INSERT, &record), (sql, &values)).await? {
+            [1, 1] => Ok(true),
+            [0, 0] => Ok(false),
+            _ => Err(StoreError::Damaged("a head is not that of its records".to_owned())),
+        }
+    }
+
     /// Whether the very same record is there; else what is there.
     async fn already(&self, tx: &mut dyn Tx, head: Option<Head>) -> Result<Appended, StoreError> {
         let sql = "SELECT series, idx, prev, header, body, body_hash FROM record \
@@ -165,11 +176,12 @@ async fn count_series(tx: &mut dyn Tx, account: Value<'_>) -> Result<u64, StoreE
     rows.first().map_or(Ok(0), |row| row.count(0))
 }
 
-/// Whether the place was free.
-async fn insert(tx: &mut dyn Tx, account: Value<'_>, record: &Record, now: i64) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO record (account_id, series, idx, prev, header, body, body_hash, received) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
-    let values = [
+const INSERT: &str = "INSERT INTO record (account_id, series, idx, prev, header, body, body_hash, received) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+
+/// The values of a record's row.
+fn row_of<'r>(account: Value<'r>, record: &'r Record, now: i64) -> Result<[Value<'r>; 8], StoreError> {
+    Ok([
         account,
         Value::Bytes(record.series.as_bytes()),
         Value::Int(number(record.index)?),
@@ -178,8 +190,7 @@ async fn insert(tx: &mut dyn Tx, account: Value<'_>, record: &Record, now: i64) 
         if record.body.0.is_empty() { Value::Null } else { Value::Bytes(&record.body.0) },
         Value::Bytes(&record.body_hash.0),
         Value::Int(now),
-    ];
-    Ok(tx.execute(sql, &values).await? == 1)
+    ])
 }
 
 /// A page of records, in the order of series and index.
@@ -279,7 +290,7 @@ impl Work for Mend {
         let sql = "DELETE FROM record WHERE account_id = $1 AND series = $2 AND idx = $3";
         let values = [account, series, Value::Int(number(record.index)?)];
         tx.execute(sql, &values).await?;
-        insert(tx, account, record, 0).await
+        Ok(tx.execute(INSERT, &row_of(account, record, 0)?).await? == 1)
     }
 }
 

@@ -19,8 +19,8 @@ mod serve;
 mod setup;
 mod sweep;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -29,7 +29,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use metrics_exporter_prometheus::PrometheusHandle;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 pub use self::check::{Checked, Fault, check};
 pub use self::limits::Limits;
@@ -91,7 +91,7 @@ impl Server {
         if store.read(OtherSetups(setup.id())).await? {
             return Err(StartError::OtherSetup);
         }
-        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().ok();
+        let metrics = numbers();
         let Behaviour { limits, closed, behind_proxy, clock } = behaviour;
         let (counters, damaged) = (Counters::new(&limits), AtomicBool::new(false));
         Ok(Arc::new(Self { store, setup, limits, counters, closed, behind_proxy, clock, damaged, metrics }))
@@ -175,6 +175,20 @@ async fn healthz(State(server): State<Arc<Server>>) -> Response {
 /// Numbers for Prometheus.
 async fn show_metrics(State(server): State<Arc<Server>>) -> String {
     server.metrics.as_ref().map(PrometheusHandle::render).unwrap_or_default()
+}
+
+/// The numbers of this process, which all its servers share.
+fn numbers() -> Option<PrometheusHandle> {
+    static NUMBERS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    NUMBERS.get_or_init(|| PrometheusBuilder::new().install_recorder().ok()).clone()
+}
+
+/// Condenses the numbers now and then: until somebody asks for them, each single measurement is kept.
+async fn condense_numbers(server: Arc<Server>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        server.metrics.as_ref().inspect(|numbers| numbers.run_upkeep());
+    }
 }
 
 /// Checks every record once a day, and refuses to serve a damaged store from then on.

@@ -29,7 +29,7 @@ const TABLES: [&str; 13] = [
 /// Does it again and again, until it is dropped.
 pub(super) async fn forever(server: Arc<Server>) {
     loop {
-        if let Err(error) = sweep(&server).await {
+        if let Err(error) = server.sweep().await {
             tracing::warn!(%error, "sweeping");
         }
         server.counters.forget_quiet();
@@ -37,16 +37,23 @@ pub(super) async fn forever(server: Arc<Server>) {
     }
 }
 
-/// Does it once, and gives how many accounts were deleted.
-pub(super) async fn sweep(server: &Server) -> Result<u64, StoreError> {
-    let now = server.now();
-    server.store.write(OldRequests(now - WAIT_SECONDS)).await?;
-    let mut count = 0;
-    for account in server.store.read(Due(now)).await? {
-        server.store.write(Delete { account, now }).await?;
-        count += 1;
+impl Server {
+    /// Deletes the accounts whose time has come, forgets requests that waited too long, and gives how many accounts
+    /// were deleted. A server that [serves](super::serve) does it every ten minutes.
+    ///
+    /// # Errors
+    ///
+    /// What the store says; what was deleted until then stays deleted.
+    pub async fn sweep(&self) -> Result<u64, StoreError> {
+        let now = self.now();
+        self.store.write(OldRequests(now - WAIT_SECONDS)).await?;
+        let mut count = 0;
+        for account in self.store.read(Due(now)).await? {
+            self.store.write(Delete { account, now }).await?;
+            count += 1;
+        }
+        Ok(count)
     }
-    Ok(count)
 }
 
 struct OldRequests(i64);

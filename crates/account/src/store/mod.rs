@@ -44,12 +44,19 @@ pub trait Tx: Send {
     /// Runs a statement and gives how many rows it changed.
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError>;
 
+    /// Runs two statements, one after the other and whatever the first does, and gives how many rows each changed.
+    /// The database is asked once.
+    async fn execute_both(&mut self, one: Statement<'_>, two: Statement<'_>) -> Result<[u64; 2], StoreError>;
+
     /// Runs several statements without values.
     async fn batch(&mut self, sql: &str) -> Result<(), StoreError>;
 
     /// Waits until no other server changes the tables, and keeps others from it to the end of the transaction.
     async fn lock_migrations(&mut self) -> Result<(), StoreError>;
 }
+
+/// A statement and its values.
+pub type Statement<'a> = (&'static str, &'a [Value<'a>]);
 
 /// A value for a statement.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Transaction};
+use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use futures_util::future::{join, join3};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
@@ -16,7 +17,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Cell, Row, StoreError, Tx, Value, Work};
+use super::{Cell, Row, Statement, StoreError, Tx, Value, Work};
 
 /// For how long work is tried again before the client is told to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -76,30 +77,24 @@ impl Postgres {
     }
 
     async fn write_once<W: Work>(&self, work: &W) -> Result<W::Done, StoreError> {
-        let mut client = self.pool.get().await.map_err(|error| StoreError::Unavailable(plain(&error)))?;
-        let done = {
-            let transaction = client.transaction().await.map_err(|error| told(&error))?;
-            let mut tx = PostgresTx(transaction);
-            match work.run(&mut tx).await {
-                Ok(done) => tx.0.commit().await.map(|()| done).map_err(|error| told(&error)),
-                Err(error) => {
-                    let _ = tx.0.rollback().await;
-                    Err(error)
-                }
+        let client = self.pool.get().await.map_err(|error| StoreError::Unavailable(plain(&error)))?;
+        let mut tx = PostgresTx { client: Some(client), begun: false };
+        match work.run(&mut tx).await {
+            Ok(done) => tx.end("COMMIT").await.map(|()| done),
+            // After this error the connection may be broken, or lead to a server that writes no more: it is closed.
+            Err(error @ StoreError::Unavailable(_)) => Err(error),
+            Err(error) => {
+                let _ = tx.end("ROLLBACK").await;
+                Err(error)
             }
-        };
-        if matches!(done, Err(StoreError::Unavailable(_))) {
-            // It may be broken, or lead to a server that writes no more.
-            let _ = deadpool_postgres::Object::take(client);
         }
-        done
     }
 
     async fn read_once<W: Work>(&self, work: &W) -> Result<W::Done, StoreError> {
         let client = self.pool.get().await.map_err(|error| StoreError::Unavailable(plain(&error)))?;
         let done = work.run(&mut PostgresReader(&client)).await;
         if matches!(done, Err(StoreError::Unavailable(_))) {
-            let _ = deadpool_postgres::Object::take(client);
+            let _ = Client::take(client);
         }
         done
     }
@@ -111,30 +106,100 @@ impl fmt::Debug for Postgres {
     }
 }
 
-struct PostgresTx<'c>(Transaction<'c>);
+/// A transaction, which begins in one journey with its first statement. A connection on which it was begun and not
+/// ended is closed.
+struct PostgresTx {
+    client: Option<Client>,
+    begun: bool,
+}
 
-struct PostgresReader<'c>(&'c deadpool_postgres::Client);
+impl PostgresTx {
+    /// The connection, and how to begin on it if nobody did.
+    fn begin(&mut self) -> Result<(&Client, Option<&'static str>), StoreError> {
+        let begin = (!std::mem::replace(&mut self.begun, true)).then_some("BEGIN");
+        let client =
+            self.client.as_ref().ok_or_else(|| StoreError::Unavailable("the connection is closed".to_owned()))?;
+        Ok((client, begin))
+    }
 
-/// Implements [`Tx`] over what `$self.0` is: a transaction, or for reads a connection.
+    async fn end(mut self, how: &'static str) -> Result<(), StoreError> {
+        if let (true, Some(client)) = (self.begun, self.client.as_ref()) {
+            client.batch_execute(how).await.map_err(|error| told(&error))?;
+        }
+        self.begun = false;
+        Ok(())
+    }
+}
+
+impl Drop for PostgresTx {
+    fn drop(&mut self) {
+        if self.begun {
+            let _ = self.client.take().map(Client::take);
+        }
+    }
+}
+
+struct PostgresReader<'c>(&'c Client);
+
+impl PostgresReader<'_> {
+    /// One statement sees one state of the data without further ado.
+    #[expect(clippy::unnecessary_wraps, reason = "as for a transaction")]
+    fn begin(&mut self) -> Result<(&Client, Option<&'static str>), StoreError> {
+        Ok((self.0, None))
+    }
+}
+
+async fn begin(client: &Client, how: Option<&'static str>) -> Result<(), tokio_postgres::Error> {
+    match how {
+        Some(begin) => client.batch_execute(begin).await,
+        None => Ok(()),
+    }
+}
+
+fn parameters<'v>(values: &'v [Value<'v>]) -> Vec<&'v (dyn ToSql + Sync)> {
+    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+/// Implements [`Tx`] over what `begin` gives. What is sent together goes to the server in one journey and is done
+/// there one after the other.
 macro_rules! tx {
     ($name:ty) => {
         #[async_trait]
         impl Tx for $name {
             async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-                let statement = self.0.prepare_cached(sql).await.map_err(|error| told(&error))?;
-                let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
-                let rows = self.0.query(&statement, &values).await.map_err(|error| told(&error))?;
-                rows.iter().map(row).collect()
+                let (client, how) = self.begin()?;
+                let statement = client.prepare_cached(sql).await.map_err(|error| told(&error))?;
+                let values = parameters(values);
+                let sent = join(begin(client, how), client.query(&statement, &values)).await;
+                sent.0.map_err(|error| told(&error))?;
+                sent.1.map_err(|error| told(&error))?.iter().map(row).collect()
             }
 
             async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError> {
-                let statement = self.0.prepare_cached(sql).await.map_err(|error| told(&error))?;
-                let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
-                self.0.execute(&statement, &values).await.map_err(|error| told(&error))
+                let (client, how) = self.begin()?;
+                let statement = client.prepare_cached(sql).await.map_err(|error| told(&error))?;
+                let values = parameters(values);
+                let sent = join(begin(client, how), client.execute(&statement, &values)).await;
+                sent.0.map_err(|error| told(&error))?;
+                sent.1.map_err(|error| told(&error))
+            }
+
+            async fn execute_both(&mut self, one: Statement<'_>, two: Statement<'_>) -> Result<[u64; 2], StoreError> {
+                let (client, how) = self.begin()?;
+                // Both are ready before the first is sent, so that they are sent in their order.
+                let first = client.prepare_cached(one.0).await.map_err(|error| told(&error))?;
+                let second = client.prepare_cached(two.0).await.map_err(|error| told(&error))?;
+                let (of_one, of_two) = (parameters(one.1), parameters(two.1));
+                let both = (client.execute(&first, &of_one), client.execute(&second, &of_two));
+                let sent = join3(begin(client, how), both.0, both.1).await;
+                sent.0.map_err(|error| told(&error))?;
+                Ok([sent.1.map_err(|error| told(&error))?, sent.2.map_err(|error| told(&error))?])
             }
 
             async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-                self.0.batch_execute(sql).await.map_err(|error| told(&error))
+                let (client, how) = self.begin()?;
+                let sent = join(begin(client, how), client.batch_execute(sql)).await;
+                sent.0.and(sent.1).map_err(|error| told(&error))
             }
 
             async fn lock_migrations(&mut self) -> Result<(), StoreError> {
@@ -146,7 +211,7 @@ macro_rules! tx {
     };
 }
 
-tx!(PostgresTx<'_>);
+tx!(PostgresTx);
 tx!(PostgresReader<'_>);
 
 impl ToSql for Value<'_> {

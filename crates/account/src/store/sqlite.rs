@@ -14,7 +14,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use tokio::sync::oneshot;
 
-use super::{Cell, Row, StoreError, Tx, Value, Work};
+use super::{Cell, Row, Statement, StoreError, Tx, Value, Work};
 
 /// How many pieces of work one commit takes at most, so that the first does not wait for long.
 const MOST_TOGETHER: usize = 256;
@@ -190,8 +190,13 @@ impl Tx for SqliteTx<'_> {
         statement.raw_execute().map(|count| count as u64).map_err(told)
     }
 
+    async fn execute_both(&mut self, one: Statement<'_>, two: Statement<'_>) -> Result<[u64; 2], StoreError> {
+        Ok([self.execute(one.0, one.1).await?, self.execute(two.0, two.1).await?])
+    }
+
     async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.0.execute_batch(sql).map_err(told)
+        // Every table has a primary key. Its rows lie in that tree, not in a second one.
+        self.0.execute_batch(&sql.replace("\n);", "\n) WITHOUT ROWID;")).map_err(told)
     }
 
     async fn lock_migrations(&mut self) -> Result<(), StoreError> {

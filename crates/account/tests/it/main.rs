@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod both;
 mod openapi;
 mod organization;
+mod postgres;
+mod raw;
 mod server;
 mod story;

@@ -4,7 +4,7 @@ use keystow_vault::{Remedy, What};
 
 /// Whether nothing is lost or open by it: a repair tidies it up.
 pub(crate) fn is_harmless(what: &What) -> bool {
-    matches!(what, What::LeftOver | What::Unexpected | What::PrunedStillThere)
+    matches!(what, What::LeftOver | What::NotYetHere | What::Unexpected | What::PrunedStillThere)
 }
 
 /// The stable name.
@@ -17,6 +17,7 @@ pub(crate) fn name(what: &What) -> &'static str {
         What::LeftOver => "left-over",
         What::Missing => "missing",
         What::NotThere => "not-there",
+        What::NotYetHere => "not-yet-here",
         What::OldIdentity => "old-identity",
         What::PrunedStillThere => "pruned-still-there",
         What::RolledBack { .. } => "rolled-back",
@@ -41,6 +42,7 @@ pub(crate) fn words(what: &What) -> String {
         What::LeftOver => "an interrupted run left it".to_owned(),
         What::Missing => "it is missing".to_owned(),
         What::NotThere => "there is no vault in this place".to_owned(),
+        What::NotYetHere => "another device wrote it, and the next backup brings it here".to_owned(),
         What::OldIdentity => "the old recovery phrase still opens it".to_owned(),
         What::PrunedStillThere => "it holds items that were removed for good".to_owned(),
         What::RolledBack { seen, found } => {

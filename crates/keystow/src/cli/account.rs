@@ -346,6 +346,8 @@ impl Run<'_> {
             (None, Some(known)) => known.address.clone(),
             (None, None) => return Err(missing("server")),
         };
+        // What is no address is said before a secret is asked for.
+        Client::new(&address).map_err(Error::from)?;
         let name = match (&at.name, known) {
             (Some(name), _) => Name::parse(name).ok_or_else(|| Failure::usage("this is no name of an account"))?,
             (None, Some(known)) => known.name,

@@ -145,7 +145,16 @@ fn commands<'a>(laptop: &'a str, empty: &'a str) -> Vec<(i32, Vec<&'a str>)> {
         (0, vec!["man", "--output", "pages", "--dry-run"]),
         (2, vec!["no-such-command"]),
         (2, vec!["scan", "--no-such-option"]),
-        (2, vec!["restore"]),
+        (0, vec!["restore"]),
+        (0, vec!["account", "status", "--dry-run"]),
+        (10, vec!["account", "status"]),
+        (10, vec!["account", "devices"]),
+        (10, vec!["account", "logout"]),
+        (10, vec!["account", "approve", "0000-0000-0000"]),
+        (2, vec!["account", "login"]),
+        (2, vec!["account", "create", "anna", "--server", "http://example.org"]),
+        (10, vec!["vault", "place", "add", "account"]),
+        (10, vec!["serve", "check"]),
     ]
 }
 

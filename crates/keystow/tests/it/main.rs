@@ -3,6 +3,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test stops where it fails")]
 #![allow(clippy::print_stderr, reason = "a test says what it could not try")]
 
+mod account;
 mod bad_input;
 mod everyday;
 mod home;
