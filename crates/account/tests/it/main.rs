@@ -7,6 +7,7 @@ mod both;
 mod liar;
 mod lies;
 mod openapi;
+mod organization;
 mod postgres;
 mod raw;
 mod server;
