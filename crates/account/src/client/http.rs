@@ -26,6 +26,8 @@ use crate::wire::{Head, Refusal, Refused};
 
 /// For how long a request is tried again while the server is out of reach or busy; one try may take twice as long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may take to say its first word.
+const CONNECT: Duration = Duration::from_secs(10);
 /// The longest answer that is read: a page of records in base64, with room.
 const MOST_ANSWER: u64 = 32 << 20;
 
@@ -284,6 +286,7 @@ pub(super) fn client(pin: Option<&str>, timeout: Duration) -> Result<(reqwest::b
     let http = reqwest::blocking::Client::builder()
         .tls_backend_preconfigured(config)
         .timeout(timeout)
+        .connect_timeout(CONNECT.min(timeout))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent("keystow");
