@@ -256,7 +256,8 @@ impl Account {
         let asked = LoginStart { name: self.name.clone(), method: wire::Method::Password, request };
         let started: LoginStarted = read(&post(http, "/v1/login/start", "", &asked).await?)?;
         let response = CredentialResponse::deserialize(&started.response.0).map_err(io::Error::other)?;
-        let parameters = ClientLoginFinishParameters { context: Some(CONTEXT), ..ClientLoginFinishParameters::default() };
+        let parameters =
+            ClientLoginFinishParameters { context: Some(CONTEXT), ..ClientLoginFinishParameters::default() };
         let finished = login.state.finish(&mut OsRng, PASSWORD, response, parameters).map_err(io::Error::other)?;
         let finalization = Bytes(finished.message.serialize().to_vec());
         read(&post(http, "/v1/login/finish", "", &LoginFinish { state: started.state, finalization }).await?)

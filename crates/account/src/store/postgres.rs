@@ -117,7 +117,8 @@ impl PostgresTx {
     /// The connection, and how to begin on it if nobody did.
     fn begin(&mut self) -> Result<(&Client, Option<&'static str>), StoreError> {
         let begin = (!std::mem::replace(&mut self.begun, true)).then_some("BEGIN");
-        let client = self.client.as_ref().ok_or_else(|| StoreError::Unavailable("the connection is closed".to_owned()))?;
+        let client =
+            self.client.as_ref().ok_or_else(|| StoreError::Unavailable("the connection is closed".to_owned()))?;
         Ok((client, begin))
     }
 
