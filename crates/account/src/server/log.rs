@@ -146,7 +146,7 @@ impl Append {
         let (series, index) = (Value::Bytes(head.series.as_bytes()), Value::Int(number(head.index)?));
         let values = [account, series, index, Value::Bytes(&head.hash.0), Value::Int(number(bytes)?)];
         let record = row_of(account, &self.record, self.now)?;
-        match tx.execute_both((INSERT, &record), (sql, &values)).await? {
+        match tx.end_with((INSERT, &record), (sql, &values)).await? {
             [1, 1] => Ok(true),
             [0, 0] => Ok(false),
             _ => Err(StoreError::Damaged("a head is not that of its records".to_owned())),
