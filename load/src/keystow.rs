@@ -3,14 +3,17 @@
 //! People sign in by the whole OPAQUE exchange, but stretch nothing: Argon2id is the client's work and not the
 //! server's, and the server cannot tell.
 
+use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use hyper::Method;
 use keystow_account::id::{AccountId, SeriesId};
+use keystow_account::store::{Postgres, Sqlite, Store};
 use keystow_account::suite::{CONTEXT, Stretch};
 use keystow_account::wire::{
     self, Bytes, Credential, Hash, Head, LoginFinish, LoginStart, LoginStarted, Name, Record, Register, RegisterStart,
@@ -30,68 +33,113 @@ use crate::drive::{Answer, Connection, Visitor};
 use crate::process::{Running, Scratch, cpu_seconds, free_port, listens, peak_memory, random_hex, run};
 use crate::visit::{FETCHED, Mix, Visit};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A server looks at every record before it listens.
+const PATIENCE: Duration = Duration::from_secs(120);
+const SECRETS: &str = "server-secrets.json";
+const PASSWORD_FILE: &str = "database-password";
+/// Limits that nobody meets.
+const MANY: &str = "1000000000";
 const PASSWORD: &[u8] = b"a password of the load";
 /// Bytes of a sealed record: of its header, and of its body.
 const SEALED: (usize, usize) = (128, 384);
 /// A keybox: nonce, 32 sealed bytes and tag.
 const KEYBOX: usize = 24 + 32 + 16;
 
-/// A server on a free port; it stops when this is dropped. Its `SQLite` file and secrets lie in a folder that
-/// several servers of one database share.
+/// A server on a free port; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Keystow {
     server: Running,
     address: SocketAddr,
 }
 
-/// Where servers keep their files, thrown away at the end.
+/// Where servers of one database keep their files, thrown away at the end.
 #[derive(Debug)]
 pub struct Home {
     scratch: Scratch,
     program: PathBuf,
+    database: Option<String>,
 }
 
 impl Home {
-    /// An empty one, for servers of `program`: the `keystow` that was built.
+    /// An empty one, for servers of `program`: the `keystow` that was built. They keep accounts in a file of their own,
+    /// or in `database` (a `postgres://` address).
     ///
     /// # Errors
     ///
     /// When the temporary folder takes nothing.
-    pub fn new(program: &Path) -> io::Result<Self> {
-        Ok(Self { scratch: Scratch::new("keystow-serve")?, program: program.to_owned() })
+    pub fn new(program: &Path, database: Option<String>) -> io::Result<Self> {
+        let scratch = Scratch::new("keystow-serve")?;
+        let (url, password) = database.as_deref().map(split).unzip();
+        fs::write(scratch.path().join(PASSWORD_FILE), password.flatten().unwrap_or_default())?;
+        Ok(Self { scratch, program: program.to_owned(), database: url })
     }
 
-    /// Starts a server: on the `SQLite` file of this home, or on `database` (a `postgres://` address). It speaks
-    /// plain HTTP and refuses nobody for asking often.
+    /// Starts the server `name`, which keeps its files there from one start to the next. All servers of a home have
+    /// the first one's secrets. It speaks plain HTTP and refuses nobody for asking often.
     ///
     /// # Errors
     ///
     /// When it does not start; the error quotes its log.
-    pub fn serve(&self, database: Option<&str>) -> io::Result<Keystow> {
-        let port = free_port()?;
-        let mut command = Command::new(&self.program);
-        command.args(["serve", &format!("127.0.0.1:{port}")]).arg(self.scratch.path()).args(database);
-        let mut server = Running::start(&mut command, &self.scratch.path().join(format!("{port}.log")))?;
+    pub fn serve(&self, name: &str) -> io::Result<Keystow> {
+        let (port, data, secrets) = (free_port()?, self.scratch.path().join(name), self.scratch.path().join(SECRETS));
+        if secrets.exists() && !data.exists() {
+            fs::create_dir(&data)?;
+            fs::set_permissions(&data, fs::Permissions::from_mode(0o700))?;
+            fs::copy(&secrets, data.join(SECRETS))?;
+        }
+        let mut command = self.command(name);
+        command.args(["--plain-http", "--listen", &format!("127.0.0.1:{port}")]);
+        command.args(["--account-per-minute", MANY, "--address-per-minute", MANY]);
+        let mut server = Running::start(&mut command, &self.scratch.path().join(format!("{name}.log")))?;
         server.wait_until(PATIENCE, || listens(port))?;
+        if !secrets.exists() {
+            fs::copy(data.join(SECRETS), &secrets)?;
+        }
         Ok(Keystow { server, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) })
     }
 
-    /// Runs `keystow serve check` and gives what it says.
+    /// Runs `keystow serve check` on the files of `name` and gives what it says.
     ///
     /// # Errors
     ///
     /// When it finds the store damaged.
-    pub fn check(&self, database: Option<&str>) -> io::Result<String> {
-        let mut command = Command::new(&self.program);
-        run(command.args(["serve", "check"]).arg(self.scratch.path()).args(database))
+    pub fn check(&self, name: &str) -> io::Result<String> {
+        run(self.command(name).arg("check"))
     }
 
-    /// The file that a server of this home keeps on `SQLite`.
-    #[must_use]
-    pub fn sqlite(&self) -> PathBuf {
-        self.scratch.path().join("account.db")
+    /// The store of `name`, past its server.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened.
+    pub fn store(&self, name: &str) -> io::Result<Store> {
+        let Some(url) = &self.database else {
+            let path = self.scratch.path().join(name).join("accounts.sqlite");
+            return Sqlite::open(&path).map(Store::Sqlite).map_err(io::Error::other);
+        };
+        let password = fs::read_to_string(self.scratch.path().join(PASSWORD_FILE))?;
+        Postgres::new(url, Some(&password), 16).map(Store::Postgres).map_err(io::Error::other)
     }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("serve").arg("--data").arg(self.scratch.path().join(name));
+        if let Some(url) = &self.database {
+            command.args(["--database", url, "--database-password-file"]).arg(self.scratch.path().join(PASSWORD_FILE));
+        }
+        command
+    }
+}
+
+/// An address without its password, and the password: arguments can be seen by others.
+fn split(url: &str) -> (String, Option<String>) {
+    let parts = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let (user, host) = rest.split_once('@')?;
+        let (user, password) = user.split_once(':')?;
+        Some((format!("{scheme}://{user}@{host}"), Some(password.to_owned())))
+    };
+    parts().unwrap_or_else(|| (url.to_owned(), None))
 }
 
 impl Keystow {
@@ -348,4 +396,16 @@ pub(crate) fn random(length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_taken_out_of_an_address() {
+        let (url, password) = split("postgres://keystow:secret@127.0.0.1:5/few");
+        assert_eq!((url.as_str(), password.as_deref()), ("postgres://keystow@127.0.0.1:5/few", Some("secret")));
+        assert_eq!(split("postgres://keystow@host/few"), ("postgres://keystow@host/few".to_owned(), None));
+    }
 }

@@ -2,13 +2,12 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this program is for")]
 
 mod failover;
-mod standin;
 mod survive;
 mod tables;
 
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use keystow_load::Report;
@@ -24,8 +23,6 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["serve", "check", folder, rest @ ..] => in_loop(standin::check(folder, rest.first().copied())),
-        ["serve", address, folder, rest @ ..] => standin::run(address, folder, rest.first().copied()),
         [what] => in_loop(run(what, Duration::from_secs(TIME))),
         [what, time] => match time.parse() {
             Ok(seconds) => in_loop(run(what, Duration::from_secs(seconds))),
@@ -62,8 +59,17 @@ async fn run(what: &str, time: Duration) -> io::Result<()> {
     if all || what == "survive" { survive::run(&program).await } else { Ok(()) }
 }
 
+/// Builds the `keystow` of the same profile and gives its place, which is beside our own.
 fn program() -> io::Result<PathBuf> {
-    std::env::current_exe()
+    let ours = std::env::current_exe()?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "--package", "keystow"]);
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    keystow_load::process::run(&mut build)?;
+    Ok(ours.with_file_name("keystow"))
 }
 
 fn in_loop(what: impl Future<Output = io::Result<()>>) -> io::Result<()> {

@@ -24,9 +24,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) async fn run(program: &Path) -> io::Result<()> {
     keystow_load::patroni::install()?;
     let mut patroni = Patroni::start()?;
-    let home = Home::new(program)?;
-    let url = patroni.url();
-    let (mut one, two) = (home.serve(Some(&url))?, home.serve(Some(&url))?);
+    let home = Home::new(program, Some(patroni.url()))?;
+    let (mut one, two) = (home.serve("one")?, home.serve("two")?);
     let stop = Arc::new(AtomicBool::new(false));
     let mut writers = Vec::new();
     for number in 0..VISITORS {
@@ -50,7 +49,7 @@ pub(crate) async fn run(program: &Path) -> io::Result<()> {
         written.push(writer.await.map_err(io::Error::other)??);
     }
     report(&written, killed_server, killed_leader, &two).await?;
-    println!("{}", home.check(Some(&url))?.trim());
+    println!("{}", home.check("two")?.trim());
     Ok(())
 }
 

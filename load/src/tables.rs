@@ -4,7 +4,6 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use keystow_account::store::{self, Sqlite, Store};
 use keystow_load::drive::{Connection, Cpu, Stays, VISITORS};
 use keystow_load::fill::fill;
 use keystow_load::keystow::{Account, Home, Person};
@@ -60,8 +59,8 @@ impl Database {
 /// what else the machine does meets both.
 pub(crate) async fn both(time: Duration, database: &Database, program: &Path) -> io::Result<()> {
     let atuin = Atuin::start(database.another("atuin")?.as_deref())?;
-    let home = Home::new(program)?;
-    let keystow = home.serve(database.another("few")?.as_deref())?;
+    let home = Home::new(program, database.another("few")?)?;
+    let keystow = home.serve("one")?;
     let mut theirs = Vec::new();
     for _ in 0..VISITORS {
         theirs.push(atuin.register(RECORDS).await?);
@@ -95,16 +94,15 @@ pub(crate) async fn both(time: Duration, database: &Database, program: &Path) ->
 
 /// Drives Keystow with few accounts, then with 100,000, and prints by how much each figure falls.
 pub(crate) async fn many(time: Duration, database: &Database, program: &Path) -> io::Result<()> {
-    let home = Home::new(program)?;
-    let url = database.another("many")?;
-    let mut server = home.serve(url.as_deref())?;
+    let home = Home::new(program, database.another("many")?)?;
+    let mut server = home.serve("one")?;
     let mut people = people(&server, REGISTERED).await?;
     let before = every_visit("1,600 accounts:", time, database, &server, &mut people).await;
     server.stop()?;
     let start = Instant::now();
-    let filled = fill(&open(&home, url.as_deref())?, MANY - REGISTERED, RECORDS).await?;
+    let filled = fill(&home.store("one")?, MANY - REGISTERED, RECORDS).await?;
     let (filling, start) = (start.elapsed(), Instant::now());
-    let server = home.serve(url.as_deref())?;
+    let server = home.serve("one")?;
     println!("\nfilled in {:.0} s, started in {:.1} s\n", filling.as_secs_f64(), start.elapsed().as_secs_f64());
     let share = filled.len().div_ceil(people.len());
     people.iter_mut().zip(filled.chunks(share)).for_each(|(person, some)| person.add(some.to_vec()));
@@ -153,13 +151,6 @@ async fn every_visit(
         reports.push(report);
     }
     reports
-}
-
-fn open(home: &Home, url: Option<&str>) -> io::Result<Store> {
-    Ok(match url {
-        Some(url) => Store::Postgres(store::Postgres::new(url, None, 16).map_err(io::Error::other)?),
-        None => Store::Sqlite(Sqlite::open(&home.sqlite()).map_err(io::Error::other)?),
-    })
 }
 
 fn show(whose: &str, visit: Visit, database: &Database, report: &Report) {

@@ -3,6 +3,8 @@
 //! Everything that a person could recognize is sealed before it gets here. Bytes are base64 (RFC 4648, section 4);
 //! times are whole seconds since 1970-01-01 UTC.
 
+pub mod organization;
+
 use std::fmt;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};

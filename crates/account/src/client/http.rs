@@ -28,6 +28,8 @@ use crate::wire::{Head, Refusal, Refused};
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 /// For how long a request is tried again while the server is out of reach or busy.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may take to say its first word.
+const CONNECT: Duration = Duration::from_secs(10);
 /// The longest answer that is read: a page of records in base64, with room.
 const MOST_ANSWER: u64 = 32 << 20;
 
@@ -252,14 +254,19 @@ fn retry_after(response: &reqwest::blocking::Response) -> Duration {
 pub(super) fn base(url: &str) -> Result<Url, ClientError> {
     let wrong = || ClientError::Address(url.to_owned());
     let base = Url::parse(url).map_err(|_| wrong())?;
-    let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    let host = base.host_str().unwrap_or_default();
     let bare = base.path() == "/" && base.query().is_none() && base.username().is_empty() && base.password().is_none();
-    if bare && !host.is_empty() && (base.scheme() == "https" || (base.scheme() == "http" && here)) {
+    if bare && !host.is_empty() && (base.scheme() == "https" || (base.scheme() == "http" && is_here(&base))) {
         Ok(base)
     } else {
         Err(wrong())
     }
+}
+
+/// Whether it is this machine itself.
+pub(super) fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 pub(super) fn client(pin: Option<&str>) -> Result<(reqwest::blocking::Client, Seen), ClientError> {
@@ -280,6 +287,7 @@ pub(super) fn client(pin: Option<&str>) -> Result<(reqwest::blocking::Client, Se
     let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
     let http = reqwest::blocking::Client::builder()
         .tls_backend_preconfigured(config)
+        .connect_timeout(CONNECT)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent("keystow");

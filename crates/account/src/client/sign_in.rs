@@ -235,7 +235,7 @@ impl Client {
         self.post("/v1/account/keep", &Empty {}).map(|Empty {}| ())
     }
 
-    fn refused(&self, refusal: Refusal) -> ClientError {
+    pub(super) fn refused(&self, refusal: Refusal) -> ClientError {
         ClientError::Refused { server: self.server(), refusal, head: None }
     }
 }

@@ -13,6 +13,7 @@ mod files;
 mod limits;
 mod log;
 mod openapi;
+mod organization;
 mod route;
 mod serve;
 mod setup;
@@ -144,6 +145,7 @@ fn all_routes() -> Routes {
     devices::routes(&mut routes);
     files::routes(&mut routes);
     log::routes(&mut routes);
+    organization::routes(&mut routes);
     routes
 }
 
@@ -183,14 +185,6 @@ async fn show_metrics(State(server): State<Arc<Server>>) -> String {
 fn numbers() -> Option<PrometheusHandle> {
     static NUMBERS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     NUMBERS.get_or_init(|| PrometheusBuilder::new().install_recorder().ok()).clone()
-}
-
-/// Condenses the numbers now and then: until somebody asks for them, each single measurement is kept.
-async fn condense_numbers(server: Arc<Server>) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        server.metrics.as_ref().inspect(|numbers| numbers.run_upkeep());
-    }
 }
 
 /// Checks every record once a day, and refuses to serve a damaged store from then on.

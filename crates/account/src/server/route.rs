@@ -2,6 +2,7 @@
 //! whom it must be, and describes itself for OpenAPI; a route without an [`Access`] type does not compile.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
@@ -66,6 +67,8 @@ pub(crate) struct About {
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
 }
 
+/// How long a client may take to send it.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The longest body that any route takes: a record in base64.
 const MOST_SENT: usize = 16 << 20;
 
@@ -125,7 +128,7 @@ async fn call<A: Access, P: DeserializeOwned + Send, I: Input>(
     } else {
         serde_json::from_str("{}").map_err(bad)?
     };
-    let input = I::read(&mut parts, body).await?;
+    let input = tokio::time::timeout(PATIENCE, I::read(&mut parts, body)).await.map_err(|_| Refusal::BadRequest)??;
     Ok(Call { server, who, path, input })
 }
 

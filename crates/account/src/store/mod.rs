@@ -44,9 +44,9 @@ pub trait Tx: Send {
     /// Runs a statement and gives how many rows it changed.
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError>;
 
-    /// Runs two statements, one after the other and whatever the first does, and gives how many rows each changed.
-    /// The database is asked once.
-    async fn execute_both(&mut self, one: Statement<'_>, two: Statement<'_>) -> Result<[u64; 2], StoreError>;
+    /// Ends the work with two statements, one after the other and whatever the first does, and gives how many rows
+    /// each changed. The database is asked once for both and for keeping them. Only reading may follow.
+    async fn end_with(&mut self, one: Statement<'_>, two: Statement<'_>) -> Result<[u64; 2], StoreError>;
 
     /// Runs several statements without values.
     async fn batch(&mut self, sql: &str) -> Result<(), StoreError>;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use futures_util::future::{join, join3};
+use futures_util::future::{join, join4};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
@@ -126,8 +126,12 @@ impl PostgresTx {
         if let (true, Some(client)) = (self.begun, self.client.as_ref()) {
             client.batch_execute(how).await.map_err(|error| told(&error))?;
         }
-        self.begun = false;
+        self.ended();
         Ok(())
+    }
+
+    fn ended(&mut self) {
+        self.begun = false;
     }
 }
 
@@ -147,6 +151,9 @@ impl PostgresReader<'_> {
     fn begin(&mut self) -> Result<(&Client, Option<&'static str>), StoreError> {
         Ok((self.0, None))
     }
+
+    #[expect(clippy::unused_self, reason = "as for a transaction")]
+    fn ended(&mut self) {}
 }
 
 async fn begin(client: &Client, how: Option<&'static str>) -> Result<(), tokio_postgres::Error> {
@@ -184,16 +191,20 @@ macro_rules! tx {
                 sent.1.map_err(|error| told(&error))
             }
 
-            async fn execute_both(&mut self, one: Statement<'_>, two: Statement<'_>) -> Result<[u64; 2], StoreError> {
+            async fn end_with(&mut self, one: Statement<'_>, two: Statement<'_>) -> Result<[u64; 2], StoreError> {
                 let (client, how) = self.begin()?;
                 // Both are ready before the first is sent, so that they are sent in their order.
                 let first = client.prepare_cached(one.0).await.map_err(|error| told(&error))?;
                 let second = client.prepare_cached(two.0).await.map_err(|error| told(&error))?;
                 let (of_one, of_two) = (parameters(one.1), parameters(two.1));
-                let both = (client.execute(&first, &of_one), client.execute(&second, &of_two));
-                let sent = join3(begin(client, how), both.0, both.1).await;
+                let (one, two) = (client.execute(&first, &of_one), client.execute(&second, &of_two));
+                // After a failed statement, what this ends is a transaction in which nothing was done.
+                let sent = join4(begin(client, how), one, two, client.batch_execute("COMMIT")).await;
                 sent.0.map_err(|error| told(&error))?;
-                Ok([sent.1.map_err(|error| told(&error))?, sent.2.map_err(|error| told(&error))?])
+                let counts = [sent.1.map_err(|error| told(&error))?, sent.2.map_err(|error| told(&error))?];
+                sent.3.map_err(|error| told(&error))?;
+                self.ended();
+                Ok(counts)
             }
 
             async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {

@@ -190,7 +190,7 @@ impl Tx for SqliteTx<'_> {
         statement.raw_execute().map(|count| count as u64).map_err(told)
     }
 
-    async fn execute_both(&mut self, one: Statement<'_>, two: Statement<'_>) -> Result<[u64; 2], StoreError> {
+    async fn end_with(&mut self, one: Statement<'_>, two: Statement<'_>) -> Result<[u64; 2], StoreError> {
         Ok([self.execute(one.0, one.1).await?, self.execute(two.0, two.1).await?])
     }
 

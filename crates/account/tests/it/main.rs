@@ -8,6 +8,7 @@ mod liar;
 mod lies;
 mod markers;
 mod openapi;
+mod organization;
 mod postgres;
 mod raw;
 mod schemathesis;
