@@ -93,6 +93,11 @@ impl AccountKey {
         open(&derive(&self.0, b"identity"), b"identity", sealed)
     }
 
+    /// Seals the keys of the organizations that the person is a member of.
+    pub(crate) fn member_key(&self) -> Zeroizing<[u8; 32]> {
+        derive(&self.0, b"member")
+    }
+
     /// Seals this key for the holder of the other half: bytes that only one secret gives.
     pub(crate) fn seal_under(&self, secret: &[u8], context: &[u8]) -> Result<Bytes, RandomError> {
         seal(&derive(secret, b"keybox"), context, &self.0)
@@ -312,7 +317,7 @@ fn groups(bytes: &[u8]) -> Zeroizing<String> {
     text
 }
 
-fn derive(secret: &[u8], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+pub(crate) fn derive(secret: &[u8], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut key = Zeroizing::new([0; 32]);
     // Thirty-two bytes are always few enough for HKDF.
     let _ = Hkdf::<Sha256>::new(Some(b"keystow account 1"), secret).expand(purpose, key.as_mut());

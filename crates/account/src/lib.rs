@@ -7,6 +7,7 @@
 pub mod client;
 pub mod id;
 pub mod keys;
+pub mod organization;
 pub mod server;
 pub mod store;
 pub mod suite;

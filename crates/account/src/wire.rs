@@ -3,9 +3,11 @@
 //! Everything that a person could recognize is sealed before it gets here. Bytes are base64 (RFC 4648, section 4);
 //! times are whole seconds since 1970-01-01 UTC.
 
+pub mod organization;
+
 use std::fmt;
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -143,8 +145,8 @@ pub struct SignedIn {
     pub generation: u64,
 }
 
-/// A secret that stands for a sign-in: 64 bytes, as base64 without padding.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Zeroize)]
+/// A secret that stands for a sign-in: 64 bytes, as URL-safe base64 without padding.
+#[derive(Clone, PartialEq, Eq, Serialize, Zeroize)]
 #[serde(transparent)]
 pub struct Token(pub String);
 
@@ -536,6 +538,14 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let good = BASE64URL_NOPAD.decode(text.as_bytes()).is_ok_and(|bytes| bytes.len() == 64);
+        good.then_some(Self(text)).ok_or_else(|| de::Error::custom("64 bytes of URL-safe base64 are needed"))
+    }
+}
+
 impl utoipa::PartialSchema for Bytes {
     fn schema() -> RefOr<Schema> {
         let bytes = SchemaFormat::KnownFormat(KnownFormat::Byte);
@@ -552,6 +562,14 @@ impl utoipa::PartialSchema for Hash {
 }
 
 impl ToSchema for Hash {}
+
+impl utoipa::PartialSchema for Token {
+    fn schema() -> RefOr<Schema> {
+        text_schema("^[A-Za-z0-9_-]{85}[AQgw]$")
+    }
+}
+
+impl ToSchema for Token {}
 
 impl utoipa::PartialSchema for Name {
     fn schema() -> RefOr<Schema> {

@@ -1,6 +1,7 @@
 //! Asking a server: TLS with a known certificate, JSON, and patience with what passes.
 
 use std::fmt;
+use std::io::Read;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -23,10 +24,10 @@ use crate::server::pin;
 use crate::suite::StretchError;
 use crate::wire::{Head, Refusal, Refused};
 
-/// How long one request may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
-/// For how long a request is tried again while the server is out of reach or busy.
+/// For how long a request is tried again while the server is out of reach or busy; one try may take twice as long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may take to say its first word.
+const CONNECT: Duration = Duration::from_secs(10);
 /// The longest answer that is read: a page of records in base64, with room.
 const MOST_ANSWER: u64 = 32 << 20;
 
@@ -122,6 +123,11 @@ impl Client {
         self.ask(Method::POST, path, Some(input))
     }
 
+    /// The same, but never sent twice.
+    pub(crate) fn post_once<I: Serialize, T: DeserializeOwned>(&self, path: &str, input: &I) -> Result<T, ClientError> {
+        self.ask_once(Method::POST, path, Some(input)).map_err(|(error, _)| error)
+    }
+
     pub(crate) fn put<I: Serialize, T: DeserializeOwned>(&self, path: &str, input: &I) -> Result<T, ClientError> {
         self.ask(Method::PUT, path, Some(input))
     }
@@ -130,7 +136,7 @@ impl Client {
         self.ask::<(), T>(Method::DELETE, path, None)
     }
 
-    /// Asks, again if need be: every request of ours may be sent twice.
+    /// Asks, again if need be: what is asked through this may be sent twice.
     fn ask<I: Serialize, T: DeserializeOwned>(
         &self,
         method: Method,
@@ -145,7 +151,7 @@ impl Client {
             };
             let Some(wait) = wait else { return Err(error) };
             pause = pause.max(wait);
-            if begun.elapsed() + pause > self.patience {
+            if begun.elapsed().saturating_add(pause) > self.patience {
                 return Err(error);
             }
             thread::sleep(pause);
@@ -174,9 +180,7 @@ impl Client {
         if response.content_length().is_some_and(|length| length > MOST_ANSWER) {
             return Err((answer(), None));
         }
-        let mut bytes = Vec::new();
-        let read = std::io::Read::read_to_end(&mut std::io::Read::take(response, MOST_ANSWER), &mut bytes);
-        read.map_err(|error| (self.unreachable(&error), Some(Duration::ZERO)))?;
+        let bytes = self.read(response).map_err(|error| (self.unreachable(&error), Some(Duration::ZERO)))?;
         if status.is_success() {
             return serde_json::from_slice(&bytes).map_err(|_| (answer(), None));
         }
@@ -187,6 +191,22 @@ impl Client {
         let again =
             matches!(refusal, Refusal::Unavailable) || (refusal == Refusal::TooMany && wait < Duration::from_secs(10));
         Err((ClientError::Refused { server: self.server(), refusal, head }, again.then_some(wait)))
+    }
+
+    /// Reads an answer to its end, unless it is too long or takes too long: each single read has a time limit already,
+    /// but a server could give byte after byte for ever.
+    fn read(&self, response: reqwest::blocking::Response) -> std::io::Result<Vec<u8>> {
+        let (begun, mut response) = (Instant::now(), response.take(MOST_ANSWER));
+        let (mut bytes, mut piece) = (Vec::new(), [0; 8192]);
+        loop {
+            match response.read(&mut piece)? {
+                0 => return Ok(bytes),
+                n => bytes.extend(piece.iter().take(n)),
+            }
+            if begun.elapsed() > self.patience.saturating_mul(2) {
+                return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "its answer does not end"));
+            }
+        }
     }
 
     fn not_sent(&self, error: &reqwest::Error) -> (ClientError, Option<Duration>) {
@@ -232,17 +252,22 @@ fn retry_after(response: &reqwest::blocking::Response) -> Duration {
 pub(super) fn base(url: &str) -> Result<Url, ClientError> {
     let wrong = || ClientError::Address(url.to_owned());
     let base = Url::parse(url).map_err(|_| wrong())?;
-    let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    let host = base.host_str().unwrap_or_default();
     let bare = base.path() == "/" && base.query().is_none() && base.username().is_empty() && base.password().is_none();
-    if bare && !host.is_empty() && (base.scheme() == "https" || (base.scheme() == "http" && here)) {
+    if bare && !host.is_empty() && (base.scheme() == "https" || (base.scheme() == "http" && is_here(&base))) {
         Ok(base)
     } else {
         Err(wrong())
     }
 }
 
-pub(super) fn client(pin: Option<&str>) -> Result<(reqwest::blocking::Client, Seen), ClientError> {
+/// Whether it is this machine itself.
+pub(super) fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+pub(super) fn client(pin: Option<&str>, timeout: Duration) -> Result<(reqwest::blocking::Client, Seen), ClientError> {
     let failed = |error: &dyn fmt::Display| ClientError::Unreachable { server: String::new(), why: error.to_string() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let seen = Seen::default();
@@ -260,7 +285,8 @@ pub(super) fn client(pin: Option<&str>) -> Result<(reqwest::blocking::Client, Se
     let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
     let http = reqwest::blocking::Client::builder()
         .tls_backend_preconfigured(config)
-        .timeout(TIMEOUT)
+        .timeout(timeout)
+        .connect_timeout(CONNECT.min(timeout))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent("keystow");

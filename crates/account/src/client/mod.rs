@@ -1,7 +1,10 @@
 //! The client: it gives a server nothing but sealed bytes, and believes nothing that it can check.
 
+mod fleet;
 mod http;
 mod log;
+mod machine;
+mod organization;
 mod sign_in;
 
 use std::fmt;
@@ -10,7 +13,9 @@ use std::time::Duration;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
+pub use self::fleet::{Fault, Known, KnownMachine, Looked, Tally};
 pub use self::http::ClientError;
+pub use self::organization::KnownHead;
 pub use self::sign_in::SignIn;
 
 use crate::id::{AccountId, DeviceId};
@@ -25,6 +30,14 @@ pub struct Address {
     /// must have signed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
+}
+
+impl Address {
+    /// Whether the server runs on this very machine, and so is lost with it.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        http::base(&self.url).is_ok_and(|url| http::is_here(&url))
+    }
 }
 
 /// A connection to a server, signed in or not.
@@ -56,9 +69,19 @@ impl Client {
     ///
     /// [`ClientError::Address`] when it is none, or when it is not HTTPS and not this machine.
     pub fn new(address: &Address) -> Result<Self, ClientError> {
+        Self::with_patience(address, http::PATIENCE)
+    }
+
+    /// The same, with another patience than half a minute: for so long a request is tried again while the server is
+    /// out of reach or busy, and a single try takes at most twice as long.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_patience(address: &Address, patience: Duration) -> Result<Self, ClientError> {
         let base = http::base(&address.url)?;
-        let (http, seen) = http::client(address.pin.as_deref())?;
-        Ok(Self { http, base, seen, token: None, patience: http::PATIENCE })
+        let (http, seen) = http::client(address.pin.as_deref(), patience.saturating_mul(2))?;
+        Ok(Self { http, base, seen, token: None, patience })
     }
 
     /// The same, signed in.

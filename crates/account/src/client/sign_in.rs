@@ -1,5 +1,7 @@
 //! Making an account, signing in, and changing what one signs in with. The password never leaves this process.
 
+use std::time::Instant;
+
 use opaque_ke::{
     ClientLogin, ClientLoginFinishParameters, ClientRegistration, ClientRegistrationFinishParameters,
     CredentialResponse, Identifiers, RegistrationResponse,
@@ -73,6 +75,17 @@ impl Client {
     /// [`ClientError::Stretch`] when the server asks for a weaker protection of the password than is safe;
     /// [`ClientError::Lie`] when it does not prove to be the server that the account was made with.
     pub fn sign_in(&mut self, name: &Name, method: Method, secret: &str) -> Result<SignIn, ClientError> {
+        let begun = Instant::now();
+        loop {
+            match self.sign_in_once(name, method, secret) {
+                Err(ClientError::Unreachable { .. }) if begun.elapsed() < self.patience => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// The last message of a sign-in is good once: when its answer is lost, all of it begins anew.
+    fn sign_in_once(&mut self, name: &Name, method: Method, secret: &str) -> Result<SignIn, ClientError> {
         let begun = ClientLogin::<Suite>::start(&mut OsRng, secret.as_bytes());
         let begun = begun.map_err(|_| self.lie("the secret cannot be blinded"))?;
         let request = Bytes(begun.message.serialize().to_vec());
@@ -86,7 +99,8 @@ impl Client {
         let finished = begun.state.finish(&mut OsRng, secret.as_bytes(), response, parameters);
         let finished = finished.map_err(|_| self.refused(Refusal::WrongCredentials))?;
         let finalization = Bytes(finished.message.serialize().to_vec());
-        let signed_in: SignedIn = self.post("/v1/login/finish", &LoginFinish { state: started.state, finalization })?;
+        let finish = LoginFinish { state: started.state, finalization };
+        let signed_in: SignedIn = self.post_once("/v1/login/finish", &finish)?;
         let export = Zeroizing::new(finished.export_key.to_vec());
         let key = AccountKey::open_under(&export, KEYBOX, &signed_in.keybox);
         let key = self.opened(key, "the account's key is not the one that was sealed")?;
@@ -190,13 +204,17 @@ impl Client {
         self.delete(&format!("/v1/devices/{device}")).map(|Empty {}| ())
     }
 
-    /// Signs this device out.
+    /// Signs this device out. That it is signed out already is as good.
     ///
     /// # Errors
     ///
     /// [`ClientError`].
     pub fn sign_out(&mut self) -> Result<(), ClientError> {
-        self.delete("/v1/session").map(|Empty {}| self.token = None)
+        match self.delete("/v1/session") {
+            Err(error) if error.refusal() != Some(Refusal::NotSignedIn) => return Err(error),
+            Ok(Empty {}) | Err(_) => self.token = None,
+        }
+        Ok(())
     }
 
     /// Has the account deleted, in seven days. Gives the time.
@@ -217,7 +235,7 @@ impl Client {
         self.post("/v1/account/keep", &Empty {}).map(|Empty {}| ())
     }
 
-    fn refused(&self, refusal: Refusal) -> ClientError {
+    pub(super) fn refused(&self, refusal: Refusal) -> ClientError {
         ClientError::Refused { server: self.server(), refusal, head: None }
     }
 }

@@ -46,9 +46,9 @@ pub(crate) struct Shown {
 
 /// A session as the database has it.
 pub(crate) struct Known {
-    session: Session,
+    pub(super) session: Session,
     seen: i64,
-    fresh: i64,
+    pub(super) fresh: i64,
 }
 
 impl Access for Anyone {
@@ -106,7 +106,7 @@ impl Shown {
     }
 }
 
-async fn known(server: &Arc<Server>, parts: &Parts) -> Answer<Known> {
+pub(super) async fn known(server: &Arc<Server>, parts: &Parts) -> Answer<Known> {
     let shown = Shown::read(parts)?;
     let (account, device) = (shown.account, DeviceId::new(shown.second));
     let known = server.store.read(FindSession { account, device, token: shown.hash }).await?;
@@ -118,7 +118,7 @@ async fn known(server: &Arc<Server>, parts: &Parts) -> Answer<Known> {
 }
 
 /// Where a request comes from: the other end of the connection, or what the own proxy in front says.
-fn address(server: &Server, parts: &Parts) -> IpAddr {
+pub(super) fn address(server: &Server, parts: &Parts) -> IpAddr {
     let direct = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let told = || parts.headers.get("x-forwarded-for")?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok();
     let told = server.behind_proxy.then(told).flatten();

@@ -22,6 +22,12 @@ pub struct Limits {
     pub series: u64,
     /// Small files of one account.
     pub files: u64,
+    /// Organizations of one person; also members, and invitations and tokens, of one organization, times a hundred.
+    pub organizations: u64,
+    /// Machines of one organization.
+    pub machines: u64,
+    /// Bytes of the reports of one machine.
+    pub machine_bytes: u64,
 }
 
 impl Default for Limits {
@@ -38,6 +44,9 @@ impl Default for Limits {
             series_bytes: 256 << 20,
             series: 64,
             files: 256,
+            organizations: 16,
+            machines: 250_000,
+            machine_bytes: 16 << 20,
         }
     }
 }

@@ -37,7 +37,7 @@ async fn append(call: Call<Session, Plain, Sent<Record>>) -> Answer<Head> {
     let Limits { series, series_bytes, .. } = call.server.limits;
     append_record(
         &call.server,
-        Append { account: call.who.account, record, series, series_bytes, now: call.server.now() },
+        Append { account: call.who.account, record, series: Some(series), series_bytes, now: call.server.now() },
     )
     .await
 }
@@ -90,8 +90,8 @@ pub(super) async fn append_record(server: &Server, append: Append) -> Answer<Hea
 pub(super) struct Append {
     pub(super) account: AccountId,
     pub(super) record: Record,
-    /// How many series there may be.
-    pub(super) series: u64,
+    /// How many series there may be, where it is not known already that this one may.
+    pub(super) series: Option<u64>,
     /// How many bytes each may have.
     pub(super) series_bytes: u64,
     pub(super) now: i64,
@@ -118,7 +118,12 @@ impl Work for Append {
             return self.already(tx, head).await;
         }
         let length = (record.header.0.len() + record.body.0.len()) as u64;
-        if bytes + length > self.series_bytes || (head.is_none() && count_series(tx, account).await? >= self.series) {
+        if bytes + length > self.series_bytes {
+            return Ok(Appended::Full);
+        }
+        if let (None, Some(most)) = (head, self.series)
+            && count_series(tx, account).await? >= most
+        {
             return Ok(Appended::Full);
         }
         if !self.put(tx, bytes + length).await? {

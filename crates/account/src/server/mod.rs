@@ -13,6 +13,7 @@ mod files;
 mod limits;
 mod log;
 mod openapi;
+mod organization;
 mod route;
 mod serve;
 mod setup;
@@ -140,6 +141,7 @@ fn all_routes() -> Routes {
     devices::routes(&mut routes);
     files::routes(&mut routes);
     log::routes(&mut routes);
+    organization::routes(&mut routes);
     routes
 }
 

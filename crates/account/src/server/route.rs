@@ -2,6 +2,7 @@
 //! whom it must be, and describes itself for OpenAPI; a route without an [`Access`] type does not compile.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
@@ -66,6 +67,8 @@ pub(crate) struct About {
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
 }
 
+/// How long a client may take to send it.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The longest body that any route takes: a record in base64.
 const MOST_SENT: usize = 16 << 20;
 
@@ -125,7 +128,7 @@ async fn call<A: Access, P: DeserializeOwned + Send, I: Input>(
     } else {
         serde_json::from_str("{}").map_err(bad)?
     };
-    let input = I::read(&mut parts, body).await?;
+    let input = tokio::time::timeout(PATIENCE, I::read(&mut parts, body)).await.map_err(|_| Refusal::BadRequest)??;
     Ok(Call { server, who, path, input })
 }
 
@@ -255,5 +258,37 @@ fn plain(schema: RefOr<Schema>) -> RefOr<Schema> {
             one.items.iter().find(|item| !is_null(item)).cloned().unwrap_or(RefOr::T(Schema::OneOf(one)))
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::access::{Anyone, Fresh, Session};
+
+    /// Compiles only when `$type` is no [`Access`]: if it were, two traits would offer `probe`, and the compiler could
+    /// not choose. [`Routes::add`] takes a handler of `Call<A, …>` where `A: Access`, so a route of such a type does
+    /// not compile.
+    macro_rules! gives_no_access {
+        ($($type:ty),*) => {$({
+            trait Probe<Way> {
+                fn probe() {}
+            }
+            impl<T> Probe<()> for T {}
+            struct Allowed;
+            impl<T: Access> Probe<Allowed> for T {}
+            <$type as Probe<_>>::probe();
+        })*};
+    }
+
+    #[test]
+    fn a_route_without_an_access_type_does_not_compile() {
+        gives_no_access!((), Nothing, Option<Session>, Arc<Server>, crate::id::AccountId, crate::wire::Token);
+        // And these do; were `Access` for all, the lines above would not compile.
+        fn gives_access<A: Access>() -> &'static str {
+            A::NAME
+        }
+        let names = [gives_access::<Anyone>(), gives_access::<Session>(), gives_access::<Fresh>()];
+        assert_eq!(names, ["anyone", "session", "fresh session"]);
     }
 }

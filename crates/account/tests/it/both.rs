@@ -287,7 +287,7 @@ fn the_messages_of_a_sign_in_are_good_for_a_minute_and_once() {
 }
 
 /// Changes the password with this session.
-fn change(here: &Here, who: &SignedIn, password: &str) -> Said {
+pub(crate) fn change(here: &Here, who: &SignedIn, password: &str) -> Said {
     let begun = ClientRegistration::start(&mut OsRng, password.as_bytes()).unwrap();
     let request = Bytes(begun.message.serialize().to_vec());
     let start = CredentialStart { method: Method::Password, request };

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod access;
 mod both;
+mod liar;
+mod lies;
 mod openapi;
+mod organization;
 mod postgres;
 mod raw;
 mod server;

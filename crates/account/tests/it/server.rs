@@ -121,6 +121,11 @@ impl Here {
         let runtime = self.runtime.as_ref().unwrap();
         runtime.block_on(runtime.spawn(work)).unwrap()
     }
+
+    /// Does something beside the server, for as long as there is one.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.as_ref().unwrap().spawn(work);
+    }
 }
 
 fn runtime(ahead: Arc<AtomicI64>) -> Runtime {

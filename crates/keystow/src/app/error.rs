@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use keystow_account::client::ClientError;
 use keystow_vault::{DeviceError, PhraseError, PlaceError, SealError, UnlockError, VaultError, WriteError};
 
+use super::fleet::FleetError;
+
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -16,6 +18,8 @@ pub(crate) enum Error {
     Device(#[from] DeviceError),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
     #[error("a product key was given where an item's name belongs; shells remember what is typed there")]
     KeyAsName,
     #[error("no item is called {name}")]

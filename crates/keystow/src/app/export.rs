@@ -99,7 +99,7 @@ pub(crate) fn full_key(item: &Item) -> Zeroizing<String> {
 }
 
 /// A cell, quoted where it must be; one that a spreadsheet would take for a formula gets an apostrophe.
-fn push_cell(text: &mut String, cell: &str) {
+pub(super) fn push_cell(text: &mut String, cell: &str) {
     let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     if !formula && !cell.contains([',', '"', '\n', '\r']) {
         return text.push_str(cell);

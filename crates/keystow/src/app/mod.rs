@@ -1,11 +1,13 @@
 //! What Keystow can do, one file per thing. The command line and the window call these and hold no logic.
 
 pub(crate) mod account;
+pub(crate) mod agent;
 pub(crate) mod backup;
 pub(crate) mod belongs;
 pub(crate) mod error;
 pub(crate) mod export;
 pub(crate) mod fit;
+pub(crate) mod fleet;
 pub(crate) mod install;
 pub(crate) mod items;
 pub(crate) mod link;

@@ -74,6 +74,16 @@ impl Paths {
         self.data.join("RECOVERY-CODE.txt")
     }
 
+    /// What this machine keeps of its enrollment in an organization.
+    pub(crate) fn agent(&self) -> PathBuf {
+        self.data.join("agent.json")
+    }
+
+    /// What is remembered of organizations, sealed.
+    pub(crate) fn fleet(&self) -> PathBuf {
+        self.data.join("fleet")
+    }
+
     /// The list of places.
     pub(crate) fn places(&self) -> PathBuf {
         self.data.join("places.json")

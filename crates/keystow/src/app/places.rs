@@ -3,6 +3,7 @@
 //! A place that is empty is not written to, because an empty folder may be where a stick is missing. The list
 //! therefore also says in which places a copy was begun and never ended; there the next backup makes it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use keystow_os::files::{self, Lock};
@@ -107,6 +108,14 @@ impl App {
             return self.list().is_ok_and(known);
         }
         place.join(MANIFEST).is_file()
+    }
+
+    /// How many of these places do not share the fate of another one: volumes, and an account on another machine.
+    pub(crate) fn independent(&self, places: &[PathBuf]) -> usize {
+        let away = places.iter().any(|place| is_account(place))
+            && self.account().ok().flatten().is_some_and(|account| !account.address.is_here());
+        let volumes: BTreeSet<_> = places.iter().filter_map(|place| files::facts(place).ok()?.device).collect();
+        volumes.len() + usize::from(away)
     }
 
     /// The places as the vault takes them.

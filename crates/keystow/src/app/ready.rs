@@ -1,7 +1,5 @@
 //! Whether it is safe to wipe a PC: everything worth keeping is in the vault, in two places, and each copy is good.
 
-use std::collections::BTreeSet;
-
 use keystow_find::{Finding, PlaceKind, ProblemKind, Scan};
 use keystow_vault::Vault;
 
@@ -87,11 +85,10 @@ impl App {
             });
         }
         let places = self.places()?;
-        let devices: BTreeSet<_> =
-            places.iter().filter_map(|place| keystow_os::files::facts(place).ok()?.device).collect();
+        let apart = self.independent(&places) > 1;
         conditions.push(Condition {
-            holds: devices.len() > 1,
-            says: if devices.len() > 1 {
+            holds: apart,
+            says: if apart {
                 "the copies lie on different volumes".to_owned()
             } else {
                 "all copies lie on one volume: what happens to it happens to all of them".to_owned()

@@ -421,6 +421,11 @@ pub(super) fn connect(places: &[PathBuf], app: &App, opened: &Opened, out: &mut 
     run.freshly(out, |_, _| Ok(())).and_then(|(account, key)| Ok(app.put_identity(&account, &key, opened)?))
 }
 
+/// Signs in once more, for what the account's own key is needed for.
+pub(super) fn sign_in_again(app: &App, out: &mut Out) -> Result<(Account, AccountKey), Failure> {
+    Run { password_file: app.account_password_file.as_deref(), app }.freshly(out, |_, _| Ok(()))
+}
+
 /// The device that a person means: `d2`, or the beginning of its id.
 fn pick(client: &Client, wanted: &str) -> Result<Device, Failure> {
     let devices = client.devices().map_err(Error::from)?;

@@ -1,6 +1,7 @@
 //! The arguments of every command. Help opens with examples; a secret is never an argument.
 
 pub(crate) mod account;
+pub(crate) mod fleet;
 pub(crate) mod serve;
 
 use std::path::PathBuf;
@@ -152,6 +153,18 @@ pub(crate) enum Command {
   keystow serve check
   keystow serve backup /media/usb/server-copy")]
     Serve(serve::Serve),
+    /// The machines of an organization: who holds which license, and the files to set them up again
+    #[command(before_help = "Examples:
+  keystow fleet init \"Example School\"
+  keystow fleet enroll --out token.txt               for the machines
+  keystow fleet inventory --filter generic --filter not-linked
+  keystow fleet plan --for PC-42 --out /media/usb")]
+    Fleet(fleet::FleetArgs),
+    /// A machine of an organization: enroll once, then report, unattended
+    #[command(before_help = "Examples:
+  keystow agent enroll --token-file token.txt
+  keystow agent run")]
+    Agent(fleet::AgentArgs),
     /// What works here and what does not
     Doctor,
     /// Print completions for a shell

@@ -110,16 +110,13 @@ fn show(done: &BackedUp, scan: &Scan, out: &mut Out) -> Result<(), Failure> {
 
 fn advice(new: bool, left: Option<std::path::PathBuf>, app: &App, out: &mut Out) -> Result<(), Failure> {
     let places = app.places()?;
-    let (accounts, folders): (Vec<_>, Vec<_>) = places.iter().partition(|place| is_account(place));
-    let disks: std::collections::BTreeSet<_> =
-        folders.iter().filter_map(|place| keystow_os::files::facts(place).ok()?.device).collect();
     if let Some(left) = &left {
         out.warn(format!("\nThe recovery phrase is in {}", left.display()));
         out.note(
             "  Write its six words on paper, then delete the file: whoever has it and a copy can open everything.",
         );
     }
-    if disks.len() + accounts.len() < 2 {
+    if app.independent(&places) < 2 {
         out.note("\nAll copies lie on one disk, and one disk is not two places: if it dies, all are gone.");
         out.note("Next:  keystow vault place add FOLDER      a USB stick or another PC's disk");
     } else if new {

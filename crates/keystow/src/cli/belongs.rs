@@ -31,8 +31,8 @@ pub(super) fn show(app: &App, vault: &Vault, opened: &Opened, out: &mut Out) -> 
         return Ok(Outcome::NothingFound);
     }
     match &found.windows {
-        Some(windows) => out.line(format_args!("\nThis PC runs {windows}."))?,
-        None => out.line("\nNo Windows runs here, so editions were not compared.")?,
+        Some(windows) => out.line(format_args!("\n{windows}, beside each item of the vault:"))?,
+        None => out.line("\nNo Windows runs here, so editions are not compared:")?,
     }
     for found in &found.items {
         let (mark, tone) = match found.decision.step {

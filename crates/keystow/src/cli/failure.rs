@@ -8,6 +8,7 @@ use keystow_os::files::{self, Why};
 use keystow_vault::{DeviceError, UnlockError, VaultError, WriteError};
 
 use crate::app::error::Error;
+use crate::app::fleet::FleetError;
 
 /// How a command that did its work ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +124,7 @@ impl From<Error> for Failure {
             Error::Write(WriteError::Device(error)) => of_device(error),
             Error::File { source, .. } => of_io(source),
             Error::Account(error) => of_account(error),
+            Error::Fleet(error) => of_fleet(error),
             Error::NotSignedIn => {
                 (K::NotFound, "keystow account login NAME --server ADDRESS, or keystow account create")
             }
@@ -173,6 +175,23 @@ impl From<Error> for Failure {
 }
 
 /// What a server refused, or why it is not believed.
+fn of_fleet(error: &FleetError) -> (FailureKind, &'static str) {
+    use FailureKind as K;
+    match error {
+        FleetError::Enrolled { .. } => (K::Failed, "keystow agent run; or keystow agent enroll --again"),
+        FleetError::NoEnrollment => (K::Usage, "the file that `keystow fleet enroll --out FILE` wrote"),
+        FleetError::NoInvitation => (K::Usage, "the whole line that `keystow fleet invite` printed"),
+        FleetError::NoMachine { .. } => (K::NotFound, "keystow fleet machines"),
+        FleetError::NoMember { .. } => (K::NotFound, "keystow fleet members"),
+        FleetError::NoOrganization { .. } => (K::NotFound, "keystow fleet init NAME, or keystow fleet join"),
+        FleetError::NotAReader { .. } => (K::ForbiddenByPolicy, "an owner can invite you as an auditor"),
+        FleetError::NotEnrolled => (K::NotFound, "keystow agent enroll --token-file FILE"),
+        FleetError::OtherMachine => (K::OtherMainboard, "keystow agent enroll --again --token-file FILE"),
+        FleetError::OtherServer { .. } => (K::Usage, "keystow account create, or login, at that server"),
+        FleetError::Several { .. } => (K::Usage, "keystow fleet --organization NAME …"),
+    }
+}
+
 fn of_account(error: &ClientError) -> (FailureKind, &'static str) {
     use FailureKind as K;
     match error {

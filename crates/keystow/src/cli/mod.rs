@@ -2,6 +2,7 @@
 
 mod account;
 mod add;
+mod agent;
 mod args;
 mod backup;
 mod belongs;
@@ -10,6 +11,7 @@ mod explain;
 mod export;
 mod failure;
 mod fit;
+mod fleet;
 mod forget;
 mod identify;
 mod import;
@@ -116,12 +118,14 @@ fn dispatch(command: &Command, app: &mut App, out: &mut Out) -> Result<Outcome, 
     match command {
         Command::Account(args) => account::run(args, app, out),
         Command::Add(args) => add::run(args, app, out),
+        Command::Agent(args) => agent::run(args, app, out),
         Command::Backup(args) => backup::run(args, app, out),
         Command::Completions(args) => manual::completions(args, out),
         Command::Doctor => doctor::run(app, out),
         Command::Explain(args) => explain::run(args, out),
         Command::Export(args) => export::run(args, app, out),
         Command::Fit(args) => fit::run(args, app, out),
+        Command::Fleet(args) => fleet::run(args, app, out),
         Command::Forget(args) => forget::run(args, app, out),
         Command::Identify(args) => identify::run(args, out),
         Command::Import(args) => import::run(args, app, out),

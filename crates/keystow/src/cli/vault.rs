@@ -118,7 +118,7 @@ fn add(place: &PathBuf, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
 fn remove(place: &PathBuf, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     let _lock = app.begin()?;
     let List { places: listed, unfinished } = app.list()?;
-    let place = std::path::absolute(place)?;
+    let place = if is_account(place) { place.clone() } else { std::path::absolute(place)? };
     let gone = |listed: &&PathBuf| **listed == place || **listed == place.join("keystow-vault");
     let Some(folder) = listed.iter().find(gone).cloned() else {
         let error = format!("{}: no copy of the vault is kept there", place.display());
@@ -143,6 +143,12 @@ fn places(app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     let mut rows: Vec<Value> = Vec::new();
     let mut lines = Vec::new();
     for folder in &listed {
+        if is_account(folder) {
+            let (reachable, grade) = account_grade(app)?;
+            rows.push(json!({"place": "account", "reachable": reachable, "grade": grade, "free": null}));
+            lines.push(format!("account\n    {}", grade.join("\n    ")));
+            continue;
+        }
         let facts = files::facts(folder);
         let grade = grade(folder, facts.as_ref().ok());
         rows.push(json!({
@@ -158,6 +164,23 @@ fn places(app: &App, out: &mut Out) -> Result<Outcome, Failure> {
         out.line(line)?;
     }
     Ok(Outcome::Done)
+}
+
+/// Whether the server answers, and how good the account is as a place.
+fn account_grade(app: &App) -> Result<(bool, Vec<String>), Failure> {
+    let Some(account) = app.account()? else {
+        return Ok((false, vec!["this PC is signed in to no account: keystow account login".to_owned()]));
+    };
+    let mut words = vec![format!("sealed, as {} at {}", account.name.as_str(), account.address.url)];
+    if account.address.is_here() {
+        words.push("the server runs on this PC: what happens to it happens to the account".to_owned());
+    }
+    let status = account.client().and_then(|client| client.status());
+    match &status {
+        Ok(status) => words.push(format!("{} records, {} KiB", status.records, status.bytes.div_ceil(1024))),
+        Err(error) => words.push(error.to_string()),
+    }
+    Ok((status.is_ok(), words))
 }
 
 /// How good a place is, in words.

@@ -13,14 +13,14 @@ const NAME: &str = "anna@example.org";
 const PASSWORD: &str = "a horse eats green cucumbers";
 
 /// A server as people run it, on a port of its own.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     url: String,
     pin: String,
 }
 
 impl Server {
-    fn start(data: &str) -> Self {
+    pub(crate) fn start(data: &str) -> Self {
         Self::at(data, "127.0.0.1:0")
     }
 
@@ -40,7 +40,7 @@ impl Server {
         self.url.rsplit(':').next().unwrap()
     }
 
-    fn at_args(&self) -> [&str; 4] {
+    pub(crate) fn at_args(&self) -> [&str; 4] {
         ["--server", &self.url, "--pin", &self.pin]
     }
 }
@@ -60,7 +60,7 @@ fn begin(name: &str) -> (Server, Home, String) {
     (server, home, password)
 }
 
-fn with<'a>(first: &[&'a str], rest: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn with<'a>(first: &[&'a str], rest: &[&'a str]) -> Vec<&'a str> {
     [first, rest].concat()
 }
 

@@ -6,6 +6,7 @@
 mod account;
 mod bad_input;
 mod everyday;
+mod fleet;
 mod home;
 mod machine;
 mod new_pc;

@@ -1,0 +1,75 @@
+//! Reports: a machine appends to its own series and reads nothing; owners and auditors read.
+
+use axum::http::Method as Verb;
+
+use super::super::failure::Answer;
+use super::super::log::{self, Append, append_record, within_limits};
+use super::super::route::{Asked, Call, Routes, Sent};
+use super::OfOrganization;
+use super::access::{Machine, Reader};
+use super::audit::note_read;
+use super::machines::Page;
+use crate::store::{StoreError, Tx, Value, Work};
+use crate::wire::organization::{FromSeries, MOST_REPORT, Reports};
+use crate::wire::{After, Head, MOST_BODY, MOST_RECORDS, Record, Records, Refusal};
+
+pub(super) fn routes(routes: &mut Routes) {
+    routes.add(Verb::POST, "/v1/organizations/{organization}/reports", "Append a report", append);
+    routes.add(Verb::GET, "/v1/organizations/{organization}/reports", "Read all reports", read);
+    routes.add(Verb::GET, "/v1/organizations/{organization}/reports/last", "The last report of each machine", last);
+}
+
+async fn append(call: Call<Machine, OfOrganization, Sent<Record>>) -> Answer<Head> {
+    let record = within_limits(call.input.0)?;
+    if record.series != call.who.series {
+        return Err(Refusal::NotAllowed.into());
+    }
+    if record.body.0.len() > MOST_REPORT || !record.header.0.is_empty() {
+        return Err(Refusal::TooLarge.into());
+    }
+    let (series_bytes, now) = (call.server.limits.machine_bytes, call.server.now());
+    let append = Append { account: call.who.organization, record, series: None, series_bytes, now };
+    append_record(&call.server, append).await
+}
+
+async fn read(call: Call<Reader, OfOrganization, Asked<After>>) -> Answer<Records> {
+    let (who, after) = (call.who.0, call.input.0);
+    note_read(&call.server, who).await?;
+    Ok(call.server.store.read(log::Page::new(who.organization, &after)).await?)
+}
+
+async fn last(call: Call<Reader, OfOrganization, Asked<FromSeries>>) -> Answer<Reports> {
+    let (who, asked) = (call.who.0, call.input.0);
+    note_read(&call.server, who).await?;
+    Ok(call.server.store.read(Last(Page::new(who.organization, &asked, MOST_RECORDS))).await?)
+}
+
+struct Last(Page);
+
+impl Work for Last {
+    type Done = Reports;
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<Reports, StoreError> {
+        // Lengths first: an answer holds few long bodies or many short ones.
+        let sql = "SELECT CAST(COALESCE(length(record.body), 0) AS BIGINT) FROM head JOIN record \
+                   ON record.account_id = head.account_id AND record.series = head.series AND record.idx = head.idx \
+                   WHERE head.account_id = $1 AND head.series >= $2 ORDER BY head.series LIMIT $3";
+        let (account, from) = (Value::Bytes(self.0.organization.as_bytes()), Value::Bytes(&self.0.from));
+        let lengths = tx.query(sql, &[account, from, Value::Int(self.0.limit as i64 + 1)]).await?;
+        let (mut take, mut bytes) = (0, 0);
+        for row in lengths.iter().take(self.0.limit) {
+            bytes += row.count(0)?;
+            if take > 0 && bytes > MOST_BODY as u64 {
+                break;
+            }
+            take += 1;
+        }
+        let sql = "SELECT record.series, record.idx, record.prev, record.header, record.body, record.body_hash \
+                   FROM head JOIN record \
+                   ON record.account_id = head.account_id AND record.series = head.series AND record.idx = head.idx \
+                   WHERE head.account_id = $1 AND head.series >= $2 ORDER BY head.series LIMIT $3";
+        let rows = tx.query(sql, &[account, from, Value::Int(take)]).await?;
+        let reports = rows.iter().map(log::record).collect::<Result<Vec<_>, _>>()?;
+        Ok(Reports { more: lengths.len() > reports.len(), reports })
+    }
+}

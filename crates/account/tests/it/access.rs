@@ -1,0 +1,268 @@
+//! Every route, asked by everybody. The routes come from the server itself: a new one fails here until it has a line.
+
+use keystow_account::id::{ApprovalId, DeviceId, FileId, SeriesId};
+use keystow_account::server::described;
+use keystow_account::wire::{Ask, Asked, Bytes, File, Hash, Head, Name, Record, Refusal, Refused, SignedIn};
+
+use crate::raw::Said;
+use crate::server::Here;
+
+const PASSWORD: &str = "a horse eats 17 green cucumber salads";
+/// Every route, who may use it, and the answer to who may and sends `{}` about a thing that is not there.
+const ROUTES: &[(&str, &str, &str, u16)] = &[
+    ("POST", "/v1/register", "anyone", 400),
+    ("POST", "/v1/accounts", "anyone", 400),
+    ("POST", "/v1/login/start", "anyone", 400),
+    ("POST", "/v1/login/finish", "anyone", 400),
+    ("POST", "/v1/credentials/start", "fresh session", 400),
+    ("POST", "/v1/credentials", "fresh session", 400),
+    ("POST", "/v1/approvals", "anyone", 400),
+    ("GET", "/v1/approvals", "session", 200),
+    ("POST", "/v1/approvals/{approval}", "session", 400),
+    ("POST", "/v1/approvals/{approval}/claim", "anyone", 400),
+    ("GET", "/v1/account", "session", 200),
+    ("DELETE", "/v1/account", "fresh session", 200),
+    ("POST", "/v1/account/keep", "session", 200),
+    ("GET", "/v1/devices", "session", 200),
+    ("PUT", "/v1/devices/{device}/label", "session", 400),
+    ("DELETE", "/v1/devices/{device}", "fresh session", 404),
+    ("DELETE", "/v1/session", "session", 200),
+    ("GET", "/v1/files", "session", 200),
+    ("PUT", "/v1/files/{file}", "session", 400),
+    ("PUT", "/v1/files/{file}/mend", "fresh session", 400),
+    ("DELETE", "/v1/files/{file}", "fresh session", 404),
+    ("POST", "/v1/log", "session", 400),
+    ("GET", "/v1/log", "session", 200),
+    ("GET", "/v1/log/heads", "session", 200),
+    ("PUT", "/v1/log/mend", "session", 400),
+    ("DELETE", "/v1/log/{series}/{index}/body", "fresh session", 404),
+];
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    /// Without a token.
+    Nobody,
+    /// With something that is no token.
+    Garbage,
+    /// With a token that nobody was given.
+    Unknown,
+    /// With the device and secret of one account and the name of another.
+    Mixed,
+    /// With the token of a device that was signed out.
+    SignedOut,
+    /// With a token from before a change of the password.
+    Outdated,
+    /// With the token of an account that was deleted.
+    Deleted,
+    /// Signed in for longer than a quarter of an hour.
+    Stale,
+    /// Signed in just now.
+    Fresh,
+}
+
+const CALLERS: [Caller; 9] = [
+    Caller::Nobody,
+    Caller::Garbage,
+    Caller::Unknown,
+    Caller::Mixed,
+    Caller::SignedOut,
+    Caller::Outdated,
+    Caller::Deleted,
+    Caller::Stale,
+    Caller::Fresh,
+];
+
+/// Why a caller is refused; `None` when not.
+fn refused(access: &str, caller: Caller) -> Option<Refusal> {
+    match (access, caller) {
+        ("anyone", _) | ("session" | "fresh session", Caller::Fresh) | ("session", Caller::Stale) => None,
+        ("fresh session", Caller::Stale) => Some(Refusal::SignInAgain),
+        ("session" | "fresh session", _) => Some(Refusal::NotSignedIn),
+        _ => panic!("who may use a route that is allowed to: {access}?"),
+    }
+}
+
+fn name(caller: Caller, at: usize) -> Name {
+    Name::parse(&format!("{caller:?} {at}")).unwrap()
+}
+
+/// What a caller shows at the route with this number; each has an account of its own, since some routes end it.
+fn token(here: &Here, caller: Caller, at: usize) -> Option<String> {
+    let name = name(caller, at);
+    let account = || {
+        here.register(&name, PASSWORD);
+        here.login(&name, PASSWORD)
+    };
+    match caller {
+        Caller::Nobody => None,
+        Caller::Garbage => Some("x' OR 1=1 --".to_owned()),
+        Caller::Unknown => Some(data_encoding::BASE64URL_NOPAD.encode(&[at as u8; 64])),
+        Caller::Mixed => {
+            let (mine, other) = (account(), here.login(&name, PASSWORD));
+            let bytes =
+                |signed_in: &SignedIn| data_encoding::BASE64URL_NOPAD.decode(signed_in.token.0.as_bytes()).unwrap();
+            Some(data_encoding::BASE64URL_NOPAD.encode(&[&bytes(&mine)[..32], &bytes(&other)[32..]].concat()))
+        }
+        Caller::SignedOut => {
+            let token = account().token.0;
+            assert_eq!(here.ask("DELETE", "/v1/session", Some(&token), "").status, 200);
+            Some(token)
+        }
+        Caller::Outdated => {
+            let (old, new) = (account(), here.login(&name, PASSWORD));
+            assert_eq!(crate::both::change(here, &new, "another").status, 200);
+            Some(old.token.0)
+        }
+        Caller::Deleted => {
+            let token = account().token.0;
+            assert_eq!(here.ask("DELETE", "/v1/account", Some(&token), "").status, 200);
+            Some(token)
+        }
+        Caller::Stale | Caller::Fresh => Some(account().token.0),
+    }
+}
+
+/// A path that names things that are not there.
+fn filled(path: &str) -> String {
+    path.replace("{approval}", &ApprovalId::new([8; 16]).to_string())
+        .replace("{device}", &DeviceId::new([8; 16]).to_string())
+        .replace("{file}", &FileId::new([8; 16]).to_string())
+        .replace("{series}", &SeriesId::new([8; 16]).to_string())
+        .replace("{index}", "1")
+}
+
+fn refusal(said: &Said) -> Option<Refusal> {
+    serde_json::from_slice(&said.body).ok().map(|refused: Refused| refused.error)
+}
+
+#[test]
+fn every_route_has_a_line_in_the_table_of_who_may_use_it() {
+    let known: Vec<_> = ROUTES.iter().map(|(method, path, access, _)| ((*method).to_owned(), *path, *access)).collect();
+    assert_eq!(described(), known);
+}
+
+#[test]
+fn every_route_is_refused_to_everybody_but_those_it_is_for() {
+    let here = Here::start();
+    let mut tokens: Vec<Vec<Option<String>>> = Vec::new();
+    for caller in CALLERS.into_iter().filter(|caller| *caller != Caller::Fresh) {
+        tokens.push((0..ROUTES.len()).map(|at| token(&here, caller, at)).collect());
+        if caller == Caller::Deleted {
+            here.pass(8 * 24 * 3600);
+            assert_eq!(here.sweep(), ROUTES.len() as u64);
+        }
+    }
+    here.pass(16 * 60);
+    tokens.push((0..ROUTES.len()).map(|at| token(&here, Caller::Fresh, at)).collect());
+    for (caller, tokens) in CALLERS.into_iter().zip(tokens) {
+        for ((method, path, access, allowed), token) in ROUTES.iter().zip(tokens) {
+            let said = here.ask(method, &filled(path), token.as_deref(), "{}");
+            let words = format!("{method} {path} asked by {caller:?}: {} {}", said.status, said.text());
+            match refused(access, caller) {
+                Some(why) => assert_eq!((said.status, refusal(&said)), (why.status().as_u16(), Some(why)), "{words}"),
+                None => assert_eq!(said.status, *allowed, "{words}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_path_knows_no_other_methods_and_tells_nobody_what_it_would_do() {
+    let here = Here::start();
+    for (_, path, ..) in ROUTES {
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD"] {
+            let known = |known: &str| ROUTES.iter().any(|(method, other, ..)| *method == known && other == path);
+            // A server that answers GET answers HEAD, without the body.
+            let listed = known(method) || (method == "HEAD" && known("GET"));
+            let said = here.ask(method, &filled(path), None, "{}");
+            assert_eq!(said.status == 405, !listed, "{method} {path}: {}", said.status);
+            assert!(said.status < 500 && said.status != 200, "{method} {path}: {}", said.status);
+        }
+    }
+    for path in
+        ["/", "/v1", "/v1/", "/v2/log", "/v1/log/", "/v1//log", "/v1/log/heads/x", "/../etc/passwd", "/v1/%2e%2e/log"]
+    {
+        assert_eq!(here.ask("GET", path, None, "").status, 404, "{path}");
+    }
+}
+
+/// What another person is told at each route that names a thing of Anna's, or would write where she has one already.
+const OTHERS: &[(&str, &str, u16)] = &[
+    ("POST", "/v1/approvals/{approval}", 404),
+    ("POST", "/v1/approvals/{approval}/claim", 404),
+    ("PUT", "/v1/devices/{device}/label", 404),
+    ("DELETE", "/v1/devices/{device}", 404),
+    ("PUT", "/v1/files/{file}", 200),
+    ("PUT", "/v1/files/{file}/mend", 200),
+    ("DELETE", "/v1/files/{file}", 200),
+    ("DELETE", "/v1/log/{series}/{index}/body", 404),
+];
+
+#[test]
+fn nobody_reads_or_changes_what_is_anothers_at_any_route_that_names_a_thing() {
+    let named: Vec<_> =
+        ROUTES.iter().filter(|(_, path, ..)| path.contains('{')).map(|route| (route.0, route.1)).collect();
+    assert_eq!(named, OTHERS.iter().map(|other| (other.0, other.1)).collect::<Vec<_>>());
+    let here = Here::start();
+    let [anna, berta] = ["anna", "berta"].map(|name| {
+        let name = Name::parse(name).unwrap();
+        here.register(&name, PASSWORD);
+        here.login(&name, PASSWORD)
+    });
+    let (series, file) = (SeriesId::new([1; 16]), FileId::new([1; 16]));
+    let record = Record {
+        series,
+        index: 1,
+        prev: None,
+        header: Bytes::default(),
+        body: Bytes(b"anna's".to_vec()),
+        body_hash: Hash::of(b"anna's"),
+    };
+    let _: Head = here.post("/v1/log", Some(&anna.token.0), &record).done();
+    let put = serde_json::to_vec(&File { bytes: Bytes(b"anna's".to_vec()) }).unwrap();
+    assert_eq!(here.ask("PUT", &format!("/v1/files/{file}"), Some(&anna.token.0), put).status, 200);
+    let ask = Ask { name: Name::parse("anna").unwrap(), public: Bytes(vec![9; 32]), claim: Hash::of(b"anna's") };
+    let asked: Asked = here.post("/v1/approvals", None, &ask).done();
+    let hers = || {
+        let routes = ROUTES.iter().filter(|(method, ..)| *method == "GET");
+        routes.map(|(_, path, ..)| here.ask("GET", path, Some(&anna.token.0), "").text()).collect::<Vec<_>>()
+    };
+    let before = hers();
+    for (method, path, status) in OTHERS {
+        let path =
+            path.replace("{approval}", &asked.approval.to_string()).replace("{device}", &anna.device.to_string());
+        let path = path.replace("{file}", &file.to_string()).replace("{series}", &series.to_string());
+        let path = path.replace("{index}", "1");
+        // One body for all of them: members that a route does not know do not count.
+        let input = serde_json::json!({
+            "keybox": "AAAA", "account": berta.account, "secret": "YW5uYSdz", "label": "AAAA", "bytes": "AAAA"
+        });
+        let said = here.ask(method, &path, Some(&berta.token.0), input.to_string());
+        assert_eq!(said.status, *status, "{method} {path}: {}", said.text());
+    }
+    assert_eq!(hers(), before, "nothing of hers changed");
+}
+
+/// [`Access`](crate) is asked for by `Routes::add` alone, so a route that is added otherwise would be open to all.
+#[test]
+fn routes_are_added_through_the_one_function_that_asks_for_an_access_type() {
+    let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server");
+    let mut ways = Vec::new();
+    for entry in std::fs::read_dir(sources).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        for line in text.lines().filter(|line| {
+            [".route(", ".nest(", "route_service(", "nest_service("].iter().any(|way| line.contains(way))
+        }) {
+            ways.push(format!("{file}: {}", line.trim()));
+        }
+    }
+    ways.sort();
+    let known = [
+        "mod.rs: let outside = Router::new().route(\"/healthz\", get(healthz)).route(\"/metrics\", get(show_metrics));",
+        "route.rs: self.router = router.route(path, on(filter, answer));",
+    ];
+    assert_eq!(ways, known);
+}

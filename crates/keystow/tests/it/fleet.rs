@@ -1,0 +1,155 @@
+//! An organization from its making to a setup file: an owner, an auditor, a collector, and machines with made disks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use keystow_makers::windows;
+use serde_json::Value;
+
+use crate::account::{Server, with};
+use crate::home::{Home, files_in, mode, text};
+
+const PASSWORD: &str = "a horse eats green cucumbers";
+
+/// A person with an account on the server, and the file with the password.
+struct Person {
+    home: Home,
+    password: String,
+}
+
+impl Person {
+    fn new(test: &str, name: &str, server: &Server) -> Self {
+        let home = Home::new(&format!("{test}-{name}"));
+        let password = home.file("password.txt", PASSWORD);
+        let create = ["account", "create", name, "--password-file", &password];
+        home.run(&with(&create, &server.at_args())).ended(0);
+        Self { home, password }
+    }
+
+    /// Runs `keystow fleet` with the password.
+    fn fleet(&self, args: &[&str]) -> crate::home::Said {
+        self.home.run(&[&["fleet"], args, &["--password-file", &self.password]].concat())
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        self.fleet(&with(args, &["--json"])).ended(0).json()
+    }
+}
+
+/// A machine with a made disk.
+fn machine(test: &str, name: &str, token: &str) -> (Home, PathBuf) {
+    let home = Home::new(&format!("{test}-{name}"));
+    let disk = home.dir.join(name);
+    let made = windows::all().into_iter().find(|made| made.name == name).unwrap();
+    for (path, bytes) in windows::folder(&made) {
+        home.file(&format!("{name}/{path}"), bytes);
+    }
+    home.run(&["agent", "enroll", "--token-file", token]).ended(0).says("is enrolled");
+    (home, disk)
+}
+
+fn report(machine: &(Home, PathBuf)) {
+    machine.0.run(&["agent", "run", "--from", &text(&machine.1)]).ended(0).says("is with the organization");
+}
+
+fn server(test: &str) -> (Server, Home) {
+    let home = Home::new(&format!("{test}-server"));
+    (Server::start(&home.folder("data")), home)
+}
+
+#[test]
+fn an_organization_sees_its_machines_and_writes_their_setup_files() {
+    let (server, server_home) = server("fleet");
+    let [owner, auditor, collector] = ["owner", "auditor", "collector"].map(|name| Person::new("fleet", name, &server));
+    owner.fleet(&["init", "Example School"]).ended(0).says("you own it");
+    for person in [&auditor, &collector] {
+        let role = if text(&person.home.dir).ends_with("auditor") { "auditor" } else { "collector" };
+        let line = text(&owner.home.dir.join(role));
+        owner.fleet(&["invite", "--role", role, "--name", role, "--out", &line]).ended(0);
+        person.fleet(&["join", "--from", &line]).ended(0).says("of Example School now");
+        person.fleet(&["join", "--from", &line]).failed(10, "was used");
+    }
+    owner.fleet(&["members"]).ended(0).says("collector  since");
+
+    let token = text(&collector.home.dir.join("token.txt"));
+    collector.fleet(&["enroll", "--out", &token]).ended(0).says("good for 30 days");
+    assert_eq!(mode(Path::new(&token)), 0o600);
+    let names: Vec<_> = windows::all().iter().map(|made| made.name).collect();
+    let volume = *names.iter().find(|name| name.contains("volume")).unwrap();
+    let home = *names.iter().find(|name| name.contains("10-home")).unwrap();
+    let machines = [machine("fleet", volume, &token), machine("fleet", home, &token)];
+    machines.iter().for_each(report);
+    report(&machines[1]);
+
+    let said = collector.json(&["machines"]);
+    assert_eq!(said["machines"].as_array().unwrap().len(), 2);
+    assert!(!said.to_string().contains(volume), "a collector sees no names");
+    collector.fleet(&["inventory"]).failed(20, "opens no reports");
+
+    let said = auditor.json(&["inventory"]);
+    let lines = said["lines"].as_array().unwrap();
+    assert!(lines.iter().any(|line| line["name"] == volume && line["finding"]["channel"] == "Volume:GVLK"), "{said}");
+    assert!(lines.iter().any(|line| line["name"] == home && line["finding"]["generic"] == true), "{said}");
+    let said = auditor.fleet(&["inventory", "--filter", "generic", "--filter", "not-linked"]).ended(0);
+    assert!(said.out.contains(home), "{}", said.out);
+    auditor.fleet(&["inventory", "--filter", "same-key"]).ended(4);
+    auditor.fleet(&["inventory", "--filter", "color=green"]).failed(2, "is no filter");
+    auditor.fleet(&["inventory", "--check"]).ended(0).says("3 reports were opened");
+    let html = text(&auditor.home.dir.join("fleet.html"));
+    auditor.fleet(&["report", "--format", "html", "--out", &html]).ended(0);
+    assert!(fs::read_to_string(&html).unwrap().contains("Example School"));
+
+    let plans = owner.home.folder("plans");
+    let said = owner.fleet(&["plan", "--all", "--out", &plans]).ended(0);
+    assert!(said.err.contains("show product keys to everyone"), "{}", said.err);
+    let pid = Path::new(&plans).join(volume).join("sources/PID.txt");
+    assert_eq!(mode(&pid), 0o600);
+    let written = fs::read_to_string(&pid).unwrap();
+    let key = written.lines().find_map(|line| line.strip_prefix("Value=")).unwrap().to_owned();
+    assert_eq!(key.len(), 29);
+
+    owner.fleet(&["audit"]).ended(0).says("owner made the organization").says("auditor read reports");
+    let log = auditor.json(&["audit"]);
+    let actions: Vec<_> = log["entries"].as_array().unwrap().iter().map(|entry| entry["action"].clone()).collect();
+    assert_eq!(actions.iter().filter(|action| **action == "machine-enrolled").count(), 2);
+
+    owner.fleet(&["machines", "--remove", volume]).ended(0).says("are removed");
+    machines[0].0.run(&["agent", "run", "--from", &text(&machines[0].1)]).failed(20, "it was removed");
+    let said = auditor.json(&["inventory"]);
+    assert_eq!(said["machines"], 1, "{said}");
+    collector.fleet(&["enroll", "--revoke", "all"]).ended(0).says("enroll nobody any more");
+    let late = Home::new("fleet-late");
+    late.run(&["agent", "enroll", "--token-file", &token]).failed(20, "its token is over");
+    owner.fleet(&["members", "--remove", "auditor"]).ended(0);
+    auditor.fleet(&["inventory"]).failed(10, "in no such organization");
+
+    let secrets = [key.as_str(), volume, home, "Example School", "Volume:GVLK"];
+    for (path, bytes) in files_in(&server_home.dir) {
+        for secret in secrets {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{secret} is readable in {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn an_agent_says_what_is_in_its_way() {
+    let home = Home::new("agent-alone");
+    home.run(&["agent", "run"]).failed(10, "enrolled in no organization");
+    let wrong = home.file("wrong.txt", "keystow-machines-1.nothing\n");
+    home.run(&["agent", "enroll", "--token-file", &wrong]).failed(2, "no line that");
+    let (server, _server_home) = server("agent");
+    let owner = Person::new("agent", "owner", &server);
+    owner.fleet(&["inventory"]).failed(10, "in no such organization");
+    owner.fleet(&["init", "Example"]).ended(0);
+    let token = text(&owner.home.dir.join("token.txt"));
+    owner.fleet(&["enroll", "--out", &token, "--uses", "1"]).ended(0);
+    owner.fleet(&["enroll", "--out", &token]).failed(1, "is there already");
+    let one = machine("agent", windows::all()[0].name, &token);
+    one.0.run(&["agent", "enroll", "--token-file", &token]).failed(1, "enrolled already");
+    one.0.run(&["agent", "enroll", "--again", "--token-file", &token]).failed(20, "its token is over");
+    assert_eq!(mode(&one.0.data("agent.json")), 0o600);
+    drop(server);
+    let mut command = one.0.command(&["agent", "run", "--from", &text(&one.1)]);
+    crate::home::Said::of(&mut command).failed(19, "cannot be reached");
+}
