@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusHandle;
+
 use super::Server;
 use super::approvals::WAIT_SECONDS;
 use crate::store::{StoreError, Tx, Value, Work};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(600);
+/// How often metrics are summed up.
+const SUM_UP: Duration = Duration::from_secs(5);
 /// The tables that an account has rows in; the account itself last.
 const TABLES: [&str; 13] = [
     "DELETE FROM credential WHERE account_id = $1",
@@ -33,7 +37,11 @@ pub(super) async fn forever(server: Arc<Server>) {
             tracing::warn!(%error, "sweeping");
         }
         server.counters.forget_quiet();
-        tokio::time::sleep(EVERY).await;
+        for _ in 0..EVERY.as_secs() / SUM_UP.as_secs() {
+            tokio::time::sleep(SUM_UP).await;
+            // Until they are summed up, the metrics hold every single time in memory.
+            server.metrics.iter().for_each(PrometheusHandle::run_upkeep);
+        }
     }
 }
 
