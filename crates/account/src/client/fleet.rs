@@ -112,18 +112,23 @@ impl Client {
         key: &OrganizationKey,
         known: &mut Known,
     ) -> Result<Looked, ClientError> {
+        let mut entries = self.audit(organization, known.audit)?;
         let listed = self.machines(organization)?;
-        let entries = self.audit(organization, known.audit)?;
+        let there: BTreeSet<_> = listed.iter().map(|machine| machine.series).collect();
+        if known.machines.keys().any(|series| !there.contains(series)) {
+            // It may have been removed just now, after the audit log was read.
+            let last = entries.last().map(KnownHead::of).or(known.audit);
+            entries.extend(self.audit(organization, last)?);
+        }
         let mut looked = Looked::default();
         known.removed.extend(removed_by_owners(&organization, key, &entries));
         known.machines.retain(|series, _| !known.removed.contains(series));
-        let there: BTreeSet<_> = listed.iter().map(|machine| machine.series).collect();
         let missing = known.machines.keys().filter(|series| !there.contains(series));
         looked.faults.extend(missing.map(|series| fault(*series, "the server does not list it any more")));
         let wanted = self.take_listed(organization, key, known, &listed, &mut looked);
         self.take_reports(organization, known, &wanted, &mut looked)?;
         if let Some(entry) = entries.last() {
-            known.audit = Some(KnownHead { index: entry.index, hash: entry.hash });
+            known.audit = Some(KnownHead::of(entry));
         }
         looked.entries = entries;
         looked.faults.sort_unstable();

@@ -1,5 +1,6 @@
 //! The client: it gives a server nothing but sealed bytes, and believes nothing that it can check.
 
+mod connection;
 mod fleet;
 mod http;
 mod log;
@@ -10,9 +11,10 @@ mod sign_in;
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::Url;
+use hyper::Uri;
 use serde::{Deserialize, Serialize};
 
+use self::connection::{Connection, Seen};
 pub use self::fleet::{Fault, Known, KnownMachine, Looked, Tally};
 pub use self::http::ClientError;
 pub use self::organization::KnownHead;
@@ -42,9 +44,9 @@ impl Address {
 
 /// A connection to a server, signed in or not.
 pub struct Client {
-    http: reqwest::blocking::Client,
-    base: Url,
-    seen: http::Seen,
+    connection: Connection,
+    base: Uri,
+    seen: Seen,
     token: Option<Token>,
     patience: Duration,
     timeout: Duration,
@@ -71,8 +73,8 @@ impl Client {
     /// [`ClientError::Address`] when it is none, or when it is not HTTPS and not this machine.
     pub fn new(address: &Address) -> Result<Self, ClientError> {
         let base = http::base(&address.url)?;
-        let (http, seen) = http::client(address.pin.as_deref())?;
-        Ok(Self { http, base, seen, token: None, patience: http::PATIENCE, timeout: http::TIMEOUT })
+        let (connection, seen) = Connection::new(&base, address.pin.as_deref())?;
+        Ok(Self { connection, base, seen, token: None, patience: http::PATIENCE, timeout: http::TIMEOUT })
     }
 
     /// The same, signed in.

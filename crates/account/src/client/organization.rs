@@ -22,6 +22,14 @@ pub struct KnownHead {
     pub hash: Hash,
 }
 
+impl KnownHead {
+    /// The head that a row is.
+    #[must_use]
+    pub fn of(entry: &Entry) -> Self {
+        Self { index: entry.index, hash: entry.hash }
+    }
+}
+
 impl Client {
     /// Makes an organization; the person becomes its first owner.
     ///

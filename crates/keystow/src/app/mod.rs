@@ -16,6 +16,7 @@ pub(crate) mod places;
 pub(crate) mod ready;
 pub(crate) mod running;
 pub(crate) mod serve;
+pub(crate) mod setup;
 pub(crate) mod vaults;
 pub(crate) mod verify;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use keystow_core::ProductKey;
-use keystow_core::answer::{self, Architecture, MediaChannel, Passes};
+use keystow_core::answer::AnswerError;
 use keystow_core::identify::{LicenseType, Product};
 use serde_json::json;
 
@@ -17,6 +17,7 @@ use crate::app::export::full_key;
 use crate::app::fit::{self, Target};
 use crate::app::items::Named;
 use crate::app::running::{LIVE, running};
+use crate::app::setup;
 
 pub(super) fn run(args: &Restore, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
     if args.item.is_none() && !args.install.undo {
@@ -129,20 +130,10 @@ fn setup(
     if !folder.is_dir() {
         return Err(Error::PlaceMissing { path: folder.to_owned() }.into());
     }
-    let failed = |error: answer::AnswerError| Failure::new(FailureKind::Failed, error);
-    let edition = product.edition.as_ref().map(|edition| edition.id().to_owned());
-    let (channel, volume) = match product.license_type() {
-        Some(LicenseType::Oem) => (MediaChannel::Oem, false),
-        Some(LicenseType::Volume) => (MediaChannel::Volume, true),
-        _ => (MediaChannel::Retail, false),
-    };
-    let unattend =
-        answer::unattend(Some(key), &[Architecture::Amd64, Architecture::X86, Architecture::Arm64], Passes::Both);
-    let files = [
-        (folder.join("unattend.xml"), unattend.map_err(failed)?),
-        (folder.join("sources/PID.txt"), answer::pid_txt(key)),
-        (folder.join("sources/ei.cfg"), answer::ei_cfg(edition.as_deref(), channel, volume).map_err(failed)?.into()),
-    ];
+    let failed = |error: AnswerError| Failure::new(FailureKind::Failed, error);
+    let edition = product.edition.as_ref().map(|edition| edition.id());
+    let files = setup::files(key, edition, product.license_type()).map_err(failed)?;
+    let files = files.map(|(name, text)| (folder.join(name), text));
     if let Some((there, _)) = files.iter().find(|(path, _)| path.exists()) {
         let error = format!("{} is there already", there.display());
         return Err(Failure::new(FailureKind::Failed, error).hint("move it away; Keystow replaces no file"));

@@ -109,7 +109,10 @@ impl Filter {
 impl Inventory {
     /// Reads every last report.
     pub(crate) fn of(known: &Known) -> Self {
-        let mut machines = read(known);
+        Self::made_of(read(known))
+    }
+
+    fn made_of(mut machines: Vec<Machine>) -> Self {
         machines.sort_by(|one, other| one.name.cmp(&other.name).then(one.series.cmp(&other.series)));
         let copies = copies(&machines);
         let mut lines = Vec::with_capacity(machines.len());
@@ -198,6 +201,7 @@ fn copies(machines: &[Machine]) -> HashMap<Mark, usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::report::FORMAT;
     use super::*;
 
     #[test]
@@ -215,5 +219,66 @@ mod tests {
         for text in ["", "stale>", "stale>x", "stale>-1", "color=green", "channel="] {
             assert_eq!(Filter::parse(text), None, "{text}");
         }
+    }
+
+    fn found(key: Option<&str>, license: &str, generic: bool) -> Found {
+        Found {
+            product_key: key.map(|key| ProductKey::parse(key).unwrap()),
+            license: Some(license.to_owned()),
+            channel: Some("Retail".to_owned()),
+            edition: Some("Professional".to_owned()),
+            verdict: "keep-movable".to_owned(),
+            generic,
+            keep: !generic,
+            installed: true,
+            ..Found::default()
+        }
+    }
+
+    fn machine(name: &str, days_ago: i64, findings: Vec<Found>) -> Machine {
+        let time = Timestamp::from_second(NOW - days_ago * DAY).unwrap();
+        let report = Report { format: FORMAT, time, findings, ..Report::default() };
+        Machine { series: SeriesId::new([0; 16]), name: name.to_owned(), reports: 1, report: Some(report) }
+    }
+
+    const NOW: i64 = 1_790_000_000;
+
+    #[test]
+    fn each_filter_takes_what_it_says_and_several_take_what_all_say() {
+        let (own, shared) = ("W269N-WFGWX-YVC9B-4J6C9-T83GX", "VK7JG-NPHTM-C97JM-9MPGT-3V66T");
+        let machines = vec![
+            machine("A", 0, vec![found(Some(own), "retail", false)]),
+            machine("B", 40, vec![found(Some(own), "retail", false)]),
+            machine("C", 0, vec![found(Some(shared), "retail", true)]),
+            machine("D", 0, vec![found(Some(shared), "retail", true)]),
+            Machine { series: SeriesId::new([1; 16]), name: "E".to_owned(), reports: 0, report: None },
+        ];
+        let names = |filters: &[&str]| {
+            let filters: Vec<_> = filters.iter().map(|text| Filter::parse(text).unwrap()).collect();
+            let mut inventory = Inventory::made_of(machines_again(&machines));
+            inventory.filter(&filters, Timestamp::from_second(NOW).unwrap());
+            inventory.lines.iter().map(|line| inventory.machines[line.machine].name.clone()).collect::<String>()
+        };
+        assert_eq!(names(&[]), "ABCDE");
+        assert_eq!(names(&["same-key"]), "AB", "a published product key on many machines is no wonder");
+        assert_eq!(names(&["generic"]), "CD");
+        assert_eq!(names(&["stale>30"]), "BE");
+        assert_eq!(names(&["same-key", "stale>30"]), "B");
+        assert_eq!(names(&["edition=professional", "name=c"]), "C");
+        assert_eq!(names(&["channel=OEM:DM"]), "");
+        assert_eq!(names(&["not-linked"]), "ABCD");
+    }
+
+    fn machines_again(machines: &[Machine]) -> Vec<Machine> {
+        let again = |machine: &Machine| Machine {
+            series: machine.series,
+            name: machine.name.clone(),
+            reports: machine.reports,
+            report: machine
+                .report
+                .as_ref()
+                .map(|r| Report::parse(std::str::from_utf8(&r.to_json().unwrap()).unwrap()).unwrap()),
+        };
+        machines.iter().map(again).collect()
     }
 }

@@ -3,12 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use keystow_core::ProductKey;
-use keystow_core::answer::{self, AnswerError, Architecture, MediaChannel, Passes};
-use zeroize::Zeroizing;
-
 use super::inventory::{Inventory, Machine};
 use super::report::Found;
+use keystow_core::ProductKey;
 
 /// What Setup gets to know for one machine.
 pub(crate) struct Plan<'a> {
@@ -56,19 +53,4 @@ fn needs(machine: &Machine) -> Result<(&Found, &ProductKey), &'static str> {
         Some(_) => Err("only a part of its product key is known"),
         None => Err("no product key of a Windows was found on it"),
     }
-}
-
-/// The three files: beside `setup.exe` the answer file, in `sources` the other two.
-pub(crate) fn files(found: &Found, key: &ProductKey) -> Result<[(&'static str, Zeroizing<String>); 3], AnswerError> {
-    let (channel, volume) = match found.license.as_deref() {
-        Some("oem") => (MediaChannel::Oem, false),
-        Some("volume") => (MediaChannel::Volume, true),
-        _ => (MediaChannel::Retail, false),
-    };
-    let all = [Architecture::Amd64, Architecture::X86, Architecture::Arm64];
-    Ok([
-        ("unattend.xml", answer::unattend(Some(key), &all, Passes::Both)?),
-        ("sources/PID.txt", answer::pid_txt(key)),
-        ("sources/ei.cfg", answer::ei_cfg(found.edition.as_deref(), channel, volume)?.into()),
-    ])
 }

@@ -10,13 +10,14 @@ use keystow_find::{Finding, PlaceKind, Scan};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-const FORMAT: u32 = 1;
+/// The format that this program writes, and the newest that it reads.
+pub(super) const FORMAT: u32 = 1;
 
 /// A report.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Report {
-    format: u32,
+    pub(super) format: u32,
     /// When it was made, by the clock of the machine.
     pub(crate) time: Timestamp,
     /// What the machine is called.
@@ -145,12 +146,19 @@ impl Found {
         }
     }
 
+    /// How the license was sold.
+    pub(crate) fn license_type(&self) -> Option<LicenseType> {
+        let all = [LicenseType::Oem, LicenseType::Retail, LicenseType::Volume];
+        all.into_iter().find(|kind| Some(license(*kind)) == self.license.as_deref())
+    }
+
     /// The last five symbols.
     pub(crate) fn last_five(&self) -> Option<PartialKey> {
         self.product_key.as_ref().map(ProductKey::partial).or_else(|| PartialKey::parse(self.partial_key.as_deref()?))
     }
 }
 
+/// How a license was sold, as a report names it.
 fn license(kind: LicenseType) -> &'static str {
     match kind {
         LicenseType::Oem => "oem",

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 #[derive(Args, Debug)]
 pub(crate) struct FleetArgs {
     /// The organization, when you are in several
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) organization: Option<String>,
     #[command(subcommand)]
     pub(crate) command: FleetCommand,

@@ -4,13 +4,14 @@ use std::fmt::Display;
 use std::path::Path;
 
 use keystow_account::wire::organization::Role;
-use keystow_os::files;
+use keystow_os::files as disk;
 use serde_json::json;
 
 use super::{Run, date, refused, say_faults, time};
 use crate::app::error::{Error, at};
 use crate::app::fleet::inventory::{Filter, Inventory, Line, Machine};
 use crate::app::fleet::{Fleet, FleetError, plan, table};
+use crate::app::setup;
 use crate::cli::args::fleet::Table;
 use crate::cli::failure::{Failure, FailureKind, Outcome};
 use crate::cli::out::{Out, Tone};
@@ -126,7 +127,7 @@ impl Run<'_> {
                 &serde_json::to_string_pretty(&table::json(&inventory, name)).map_err(std::io::Error::other)?,
             ),
         };
-        files::write_new(file, text.as_bytes()).map_err(at(file))?;
+        disk::write_new(file, text.as_bytes()).map_err(at(file))?;
         out.line(format_args!("{} lines are in {}. Product keys are hidden.", inventory.lines.len(), file.display()))?;
         Ok(say_faults(&faults, &inventory, out))
     }
@@ -156,9 +157,10 @@ impl Run<'_> {
                 continue;
             }
             let failed = |error: &dyn Display| Failure::new(FailureKind::Failed, error);
-            for (name, text) in plan::files(found, key).map_err(|error| failed(&error))? {
+            let files = setup::files(key, found.edition.as_deref(), found.license_type());
+            for (name, text) in files.map_err(|error| failed(&error))? {
                 let path = plan.folder.join(name);
-                files::create_dir(path.parent().unwrap_or(folder)).map_err(at(&path))?;
+                disk::create_dir(path.parent().unwrap_or(folder)).map_err(at(&path))?;
                 self.app.write_plain(&path, text.as_bytes(), anyway)?;
             }
             out.line(format_args!("{}", plan.folder.display()))?;
