@@ -76,9 +76,19 @@ pub(crate) enum ServeError {
     #[error("{}: {source}", path.display())]
     Secrets { path: PathBuf, source: SetupError },
     #[error(transparent)]
-    Start(#[from] StartError),
+    OtherSecrets(StartError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What the store says needs the same next step whenever it is said.
+impl From<StartError> for ServeError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Store(error) => Self::Store(error),
+            other @ StartError::OtherSetup => Self::OtherSecrets(other),
+        }
+    }
 }
 
 type Result<T> = std::result::Result<T, ServeError>;
