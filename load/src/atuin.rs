@@ -105,11 +105,6 @@ pub struct Person {
 }
 
 impl Person {
-    /// Will do nothing but `visit` from now on.
-    pub fn will(&mut self, visit: Visit) {
-        self.mix.only(visit);
-    }
-
     async fn sign_in(&self, http: &mut Connection) -> io::Result<()> {
         let body = json!({"username": self.name, "password": PASSWORD});
         http.send(Method::POST, "/login", "", body.to_string()).await?.done().map(drop)
@@ -143,6 +138,10 @@ impl Person {
 }
 
 impl Visitor for Person {
+    fn will(&mut self, visit: Visit) {
+        self.mix.only(visit);
+    }
+
     async fn visit(&mut self, http: &mut Connection) -> io::Result<()> {
         match self.mix.draw() {
             Visit::Append => self.append(http).await,

@@ -18,6 +18,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::visit::Visit;
+
 /// How many visitors there are at once.
 pub const VISITORS: usize = 16;
 /// An answer that takes longer is a time-out, and an error.
@@ -25,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What one visitor does again and again; a visit may take several requests.
 pub trait Visitor: Send + 'static {
+    /// Will do nothing but `visit` from now on.
+    fn will(&mut self, visit: Visit);
+
     /// Visits once.
     ///
     /// # Errors
@@ -297,6 +302,8 @@ mod tests {
     struct Asking;
 
     impl Visitor for Asking {
+        fn will(&mut self, _: Visit) {}
+
         async fn visit(&mut self, http: &mut Connection) -> io::Result<()> {
             http.send(Method::GET, "/", "", "").await?.done().map(drop)
         }

@@ -348,14 +348,13 @@ impl Person {
     pub fn add(&mut self, accounts: impl IntoIterator<Item = Account>) {
         self.accounts.extend(accounts);
     }
-
-    /// Will do nothing but `visit` from now on.
-    pub fn will(&mut self, visit: Visit) {
-        self.mix.only(visit);
-    }
 }
 
 impl Visitor for Person {
+    fn will(&mut self, visit: Visit) {
+        self.mix.only(visit);
+    }
+
     async fn visit(&mut self, http: &mut Connection) -> io::Result<()> {
         let visit = self.mix.draw();
         let choice = if visit == Visit::SignIn { self.registered } else { self.accounts.len() };

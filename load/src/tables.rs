@@ -1,13 +1,14 @@
 //! The tables of `docs/performance.md`: every visit against every server on every database.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use keystow_load::drive::{Connection, Cpu, Stays, VISITORS};
 use keystow_load::fill::fill;
 use keystow_load::keystow::{Account, Home, Person};
-use keystow_load::{Atuin, Keystow, Postgres, Report, Visit, drive};
+use keystow_load::{Atuin, Keystow, Postgres, Report, Visit, Visitor, drive};
 
 /// Records every account has before the run.
 const RECORDS: u64 = 20;
@@ -55,65 +56,89 @@ impl Database {
     }
 }
 
-/// Drives atuin-server and Keystow in turns, every visit for `time` each, and prints the rows. Turns are short, so that
-/// what else the machine does meets both.
+/// One of two servers that are compared, and who visits it.
+struct Side<'a, V> {
+    name: &'a str,
+    address: SocketAddr,
+    people: Vec<V>,
+    cpu: Box<dyn Fn() -> Cpu + 'a>,
+}
+
+impl<V: Visitor> Side<'_, V> {
+    async fn drive(&mut self, time: Duration) -> Stays {
+        drive(self.address, &mut self.people, time, &self.cpu).await
+    }
+
+    fn will(&mut self, visit: Visit) {
+        self.people.iter_mut().for_each(|person| person.will(visit));
+    }
+}
+
+/// Drives two servers in turns, every visit for `time` each, and prints their rows and how they compare. Turns are
+/// short, so that what else the machine does meets both.
+async fn compare<V: Visitor, W: Visitor>(time: Duration, database: &str, one: &mut Side<'_, V>, two: &mut Side<'_, W>) {
+    for visit in Visit::ALL {
+        one.will(visit);
+        two.will(visit);
+        one.drive(WARM_UP).await;
+        two.drive(WARM_UP).await;
+        let (mut of_one, mut of_two) = (Stays::default(), Stays::default());
+        for _ in 0..TURNS {
+            of_one.add(one.drive(time / TURNS).await);
+            of_two.add(two.drive(time / TURNS).await);
+        }
+        let (of_one, of_two) = (of_one.report(), of_two.report());
+        show(one.name, visit, database, &of_one);
+        show(two.name, visit, database, &of_two);
+        let (rate, per_cpu) = (of_two.rate() / of_one.rate(), of_two.per_cpu_second() / of_one.per_cpu_second());
+        println!("| {} / {}: {} | {rate:.2} | {per_cpu:.2} | | | | | | |", two.name, one.name, visit.name());
+    }
+}
+
+/// Compares Keystow with atuin-server.
 pub(crate) async fn both(time: Duration, database: &Database, program: &Path) -> io::Result<()> {
     let atuin = Atuin::start(database.another("atuin")?.as_deref())?;
-    let home = Home::new(program, database.another("few")?)?;
-    let keystow = home.serve("one")?;
     let mut theirs = Vec::new();
     for _ in 0..VISITORS {
         theirs.push(atuin.register(RECORDS).await?);
     }
-    let mut ours = people(&keystow, VISITORS).await?;
-    let their_cpu = || Cpu { server: atuin.cpu_seconds(), database: database.cpu_seconds() };
-    let our_cpu = || Cpu { server: keystow.cpu_seconds(), database: database.cpu_seconds() };
-    for visit in Visit::ALL {
-        theirs.iter_mut().for_each(|person| person.will(visit));
-        ours.iter_mut().for_each(|person| person.will(visit));
-        drive(atuin.address(), &mut theirs, WARM_UP, Cpu::default).await;
-        drive(keystow.address(), &mut ours, WARM_UP, Cpu::default).await;
-        let (mut them, mut us) = (Stays::default(), Stays::default());
-        for _ in 0..TURNS {
-            them.add(drive(atuin.address(), &mut theirs, time / TURNS, their_cpu).await);
-            us.add(drive(keystow.address(), &mut ours, time / TURNS, our_cpu).await);
-        }
-        let (them, us) = (them.report(), us.report());
-        show("atuin", visit, database, &them);
-        show("keystow", visit, database, &us);
-        println!(
-            "| keystow / atuin | {:.1} | {:.1} | | | | | | |",
-            us.rate() / them.rate(),
-            us.per_cpu_second() / them.per_cpu_second()
-        );
-    }
+    let cpu = || Cpu { server: atuin.cpu_seconds(), database: database.cpu_seconds() };
+    let mut them = Side { name: "atuin", address: atuin.address(), people: theirs, cpu: Box::new(cpu) };
+    let home = Home::new(program, database.another("few")?)?;
+    let keystow = home.serve("one")?;
+    let mut us = side("keystow", &keystow, database, people(&keystow, VISITORS).await?);
+    compare(time, database.name(), &mut them, &mut us).await;
     memory("atuin", database, atuin.peak_memory());
     memory("keystow", database, keystow.peak_memory());
     Ok(())
 }
 
-/// Drives Keystow with few accounts, then with 100,000, and prints by how much each figure falls.
+/// Compares Keystow with 100,000 accounts and with few.
 pub(crate) async fn many(time: Duration, database: &Database, program: &Path) -> io::Result<()> {
-    let home = Home::new(program, database.another("many")?)?;
-    let mut server = home.serve("one")?;
-    let mut people = people(&server, REGISTERED).await?;
-    let before = every_visit("1,600 accounts:", time, database, &server, &mut people).await;
-    server.stop()?;
+    let few = Home::new(program, database.another("some")?)?;
+    let server_of_few = few.serve("one")?;
+    let mut some = side("1,600 accounts", &server_of_few, database, people(&server_of_few, REGISTERED).await?);
+    let many = Home::new(program, database.another("many")?)?;
+    let mut server_of_many = many.serve("one")?;
+    let mut crowd = people(&server_of_many, REGISTERED).await?;
+    server_of_many.stop()?;
     let start = Instant::now();
-    let filled = fill(&home.store("one")?, MANY - REGISTERED, RECORDS).await?;
+    let filled = fill(&many.store("one")?, MANY - REGISTERED, RECORDS).await?;
     let (filling, start) = (start.elapsed(), Instant::now());
-    let server = home.serve("one")?;
-    println!("\nfilled in {:.0} s, started in {:.1} s\n", filling.as_secs_f64(), start.elapsed().as_secs_f64());
-    let share = filled.len().div_ceil(people.len());
-    people.iter_mut().zip(filled.chunks(share)).for_each(|(person, some)| person.add(some.to_vec()));
-    let after = every_visit("100,000 accounts:", time, database, &server, &mut people).await;
-    memory("100,000 accounts:", database, server.peak_memory());
-    for (visit, (before, after)) in Visit::ALL.into_iter().zip(before.iter().zip(&after)) {
-        let fall = |before: f64, after: f64| 100.0 * (1.0 - after / before);
-        let (rate, cpu) = (fall(before.rate(), after.rate()), fall(before.per_cpu_second(), after.per_cpu_second()));
-        println!("{}, {}: falls by {rate:.0} % a second, {cpu:.0} % per CPU-second", visit.name(), database.name());
-    }
+    let server_of_many = many.serve("one")?;
+    let (filling, starting) = (filling.as_secs_f64(), start.elapsed().as_secs_f64());
+    eprintln!("{}: filled in {filling:.0} s; the server started in {starting:.1} s", database.name());
+    let share = filled.len().div_ceil(crowd.len());
+    crowd.iter_mut().zip(filled.chunks(share)).for_each(|(person, some)| person.add(some.to_vec()));
+    let mut crowd = side("100,000 accounts", &server_of_many, database, crowd);
+    compare(time, database.name(), &mut some, &mut crowd).await;
+    memory("100,000 accounts", database, server_of_many.peak_memory());
     Ok(())
+}
+
+fn side<'a>(name: &'a str, server: &'a Keystow, database: &'a Database, people: Vec<Person>) -> Side<'a, Person> {
+    let cpu = || Cpu { server: server.cpu_seconds(), database: database.cpu_seconds() };
+    Side { name, address: server.address(), people, cpu: Box::new(cpu) }
 }
 
 /// People who share `accounts` accounts, each with its records.
@@ -134,32 +159,13 @@ async fn people(server: &Keystow, accounts: usize) -> io::Result<Vec<Person>> {
     Ok(people)
 }
 
-async fn every_visit(
-    whose: &str,
-    time: Duration,
-    database: &Database,
-    server: &Keystow,
-    people: &mut Vec<Person>,
-) -> Vec<Report> {
-    let mut reports = Vec::new();
-    for visit in Visit::ALL {
-        people.iter_mut().for_each(|person| person.will(visit));
-        drive(server.address(), people, WARM_UP, Cpu::default).await;
-        let cpu = || Cpu { server: server.cpu_seconds(), database: database.cpu_seconds() };
-        let report = drive(server.address(), people, time, cpu).await.report();
-        show(whose, visit, database, &report);
-        reports.push(report);
-    }
-    reports
-}
-
-fn show(whose: &str, visit: Visit, database: &Database, report: &Report) {
-    println!("| {whose} {}, {} | {report}", visit.name(), database.name());
+fn show(whose: &str, visit: Visit, database: &str, report: &Report) {
+    println!("| {whose}: {}, {database} | {report}", visit.name());
     if let Some(error) = &report.first_error {
-        eprintln!("{whose} {}, {}: {error}", visit.name(), database.name());
+        eprintln!("{whose}: {}, {database}: {error}", visit.name());
     }
 }
 
 fn memory(whose: &str, database: &Database, peak: u64) {
-    println!("| {whose} memory at most, {} | {} MB | | | | | | | |", database.name(), peak / 1_000_000);
+    println!("| {whose}: memory at most, {} | {} MB | | | | | | | |", database.name(), peak / 1_000_000);
 }
