@@ -6,6 +6,7 @@ mod bench;
 mod fixtures;
 mod fuzz;
 mod run;
+mod schemathesis;
 mod tables;
 mod test;
 mod tidy;
@@ -22,6 +23,7 @@ Chores of the project:
   cargo xtask fixtures          make testdata/ anew (--check: only compare)
   cargo xtask tables            make the product tables anew from ../shared/tables (--check: only compare)
   cargo xtask fuzz [NAME] [S]   run one or all fuzz targets for S seconds each (10)
+  cargo xtask schemathesis      ask the account server everything that its description allows, and more
   cargo xtask wine              build the Wine that the Windows tests run under (as root, once)
   cargo xtask windows           the Windows program: build, lints, tests under Wine, size and imports (release: only these)
   cargo xtask bench [HIVE]      the numbers of docs/performance.md, with a SOFTWARE hive of yours
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["fixtures", rest @ ..] => fixtures::run(rest.contains(&"--check")),
         ["tables", rest @ ..] => tables::run(&run::root(), rest.contains(&"--check")),
+        ["schemathesis"] => schemathesis::run_long(),
         ["wine"] => wine::build(),
         ["windows"] => windows::run_all(),
         ["windows", "release"] => windows::release(),

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::run::{Done, has, is_root, root, run, run_with};
-use crate::{fixtures, fuzz, tables, tidy, windows, wine};
+use crate::{fixtures, fuzz, schemathesis, tables, tidy, windows, wine};
 
 /// Debian packages of the judges and tools, each with a program that shows whether it is there.
 const PACKAGES: &[(&str, &str)] = &[
@@ -14,6 +14,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("libhivex-bin", "hivexget"),
     ("libregf-utils", "regfinfo"),
     ("postgresql", "pg_ctlcluster"),
+    ("python3-venv", "python3"),
     ("strace", "strace"),
     ("xz-utils", "xz"),
 ];
@@ -29,6 +30,9 @@ pub(crate) fn run_tests() -> Done {
     run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     // The tests drive the program itself, so it is built first.
     run("cargo", &["build", "--workspace", "--locked"])?;
+    if let Err(error) = schemathesis::install() {
+        eprintln!("── {error}: the description of the account server was not asked");
+    }
     wine::build()?;
     windows::build()?;
     run("cargo", &["test", "--workspace", "--locked"])?;

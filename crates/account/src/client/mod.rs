@@ -1,5 +1,6 @@
 //! The client: it gives a server nothing but sealed bytes, and believes nothing that it can check.
 
+mod connection;
 mod fleet;
 mod http;
 mod log;
@@ -10,9 +11,10 @@ mod sign_in;
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::Url;
+use hyper::Uri;
 use serde::{Deserialize, Serialize};
 
+use self::connection::{Connection, Seen};
 pub use self::fleet::{Fault, Known, KnownMachine, Looked, Tally};
 pub use self::http::ClientError;
 pub use self::organization::KnownHead;
@@ -42,11 +44,12 @@ impl Address {
 
 /// A connection to a server, signed in or not.
 pub struct Client {
-    http: reqwest::blocking::Client,
-    base: Url,
-    seen: http::Seen,
+    connection: Connection,
+    base: Uri,
+    seen: Seen,
     token: Option<Token>,
     patience: Duration,
+    timeout: Duration,
 }
 
 /// What a device keeps of a sign-in. The token is a secret.
@@ -69,19 +72,9 @@ impl Client {
     ///
     /// [`ClientError::Address`] when it is none, or when it is not HTTPS and not this machine.
     pub fn new(address: &Address) -> Result<Self, ClientError> {
-        Self::with_patience(address, http::PATIENCE)
-    }
-
-    /// The same, with another patience than half a minute: for so long a request is tried again while the server is
-    /// out of reach or busy, and a single try takes at most twice as long.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn with_patience(address: &Address, patience: Duration) -> Result<Self, ClientError> {
         let base = http::base(&address.url)?;
-        let (http, seen) = http::client(address.pin.as_deref(), patience.saturating_mul(2))?;
-        Ok(Self { http, base, seen, token: None, patience })
+        let (connection, seen) = Connection::new(&base, address.pin.as_deref())?;
+        Ok(Self { connection, base, seen, token: None, patience: http::PATIENCE, timeout: http::TIMEOUT })
     }
 
     /// The same, signed in.
@@ -96,6 +89,11 @@ impl Client {
     /// For how long a request is tried again while the server is out of reach or busy; half a minute by default.
     pub fn be_patient(&mut self, patience: Duration) {
         self.patience = patience;
+    }
+
+    /// How long a single try may take, with everything that is sent and answered; a minute by default.
+    pub fn expect_answers_within(&mut self, timeout: Duration) {
+        self.timeout = timeout;
     }
 
     /// The public key of a new device is none.

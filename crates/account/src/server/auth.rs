@@ -1,6 +1,8 @@
 //! Accounts and sign-ins, by OPAQUE. The server keeps nothing between two messages of a sign-in: the client carries it,
 //! sealed. Accounts that do not exist are answered like those that do, with as much work.
 
+use std::sync::PoisonError;
+
 use axum::http::Method as Verb;
 use opaque_ke::{
     CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload, ServerLogin,
@@ -15,7 +17,7 @@ use super::failure::{Answer, Failure};
 use super::route::{Call, Routes, Sent};
 use crate::id::{AccountId, DeviceId};
 use crate::keys;
-use crate::store::{StoreError, Tx, Value, Work, number};
+use crate::store::{Row, StoreError, Tx, Value, Work, number};
 use crate::suite::{CONTEXT, Stretch, Suite};
 use crate::wire::{
     Bytes, Credential, CredentialChange, CredentialStart, CredentialStarted, Empty, Hash, LoginFinish, LoginStart,
@@ -65,15 +67,14 @@ async fn login_start(call: Call<Anyone, Plain, Sent<LoginStart>>) -> Answer<Logi
     let account = server.setup.account(&sent.name);
     server.counters.account(account)?;
     let request = CredentialRequest::<Suite>::deserialize(&sent.request.0).map_err(|_| Refusal::BadRequest)?;
-    let found = server.store.read(FindCredential { account, method: sent.method }).await?;
-    let (record, stretch, generation) = match found {
-        Some((record, stretch, generation)) => (Some(record), stretch, generation),
-        None => (None, Stretch::default(), 0),
-    };
-    let record = record.map(|record| ServerRegistration::<Suite>::deserialize(&record)).transpose();
+    let (nobody, known) = (AccountId::random()?, *server.known.lock().unwrap_or_else(PoisonError::into_inner));
+    let found = server.store.read(FindCredential { account, method: sent.method, nobody, known }).await?;
+    *server.known.lock().unwrap_or_else(PoisonError::into_inner) = if found.is_some() { account } else { known };
+    let (record, stretch, generation) = found.unwrap_or_else(|| (server.setup.decoy.clone(), Stretch::default(), 0));
+    let record = ServerRegistration::<Suite>::deserialize(&record);
     let record = record.map_err(|_| StoreError::Damaged("a credential".to_owned()))?;
     let id = credential_id(&account, sent.method);
-    let started = ServerLogin::start(&mut OsRng, &server.setup.opaque, record, request, &id, parameters());
+    let started = ServerLogin::start(&mut OsRng, &server.setup.opaque, Some(record), request, &id, parameters());
     let started = started.map_err(|_| Refusal::BadRequest)?;
     let state = State { account, method: sent.method, generation, begun: server.now(), device: DeviceId::random()? };
     let state = keys::seal(&server.setup.states, b"login", &state.to_bytes(&started.state.serialize()))?;
@@ -232,6 +233,10 @@ async fn put_credential(
 struct FindCredential {
     account: AccountId,
     method: Method,
+    /// An account that does not exist, and one that does: what is found takes longer to look for than what is not, so
+    /// for everybody one of each is looked for.
+    nobody: AccountId,
+    known: AccountId,
 }
 
 impl Work for FindCredential {
@@ -241,11 +246,16 @@ impl Work for FindCredential {
         let sql = "SELECT credential.record, credential.memory_kib, credential.passes, account.generation \
                    FROM credential JOIN account ON account.account_id = credential.account_id \
                    WHERE credential.account_id = $1 AND credential.method = $2";
-        let values = [Value::Bytes(self.account.as_bytes()), Value::Int(method_number(self.method))];
-        let rows = tx.query(sql, &values).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let small = |column| row.int(column).map(|number| u32::try_from(number).unwrap_or(0));
-        Ok(Some((row.bytes(0)?, Stretch { memory_kib: small(1)?, passes: small(2)? }, row.count(3)?)))
+        let method = Value::Int(method_number(self.method));
+        let rows = tx.query(sql, &[Value::Bytes(self.account.as_bytes()), method]).await?;
+        let other = if rows.is_empty() { self.known } else { self.nobody };
+        let others = tx.query(sql, &[Value::Bytes(other.as_bytes()), method]).await?;
+        let read = |row: &Row| {
+            let small = |column| row.int(column).map(|number| u32::try_from(number).unwrap_or(0));
+            Ok((row.bytes(0)?, Stretch { memory_kib: small(1)?, passes: small(2)? }, row.count(3)?))
+        };
+        let found = rows.first().or(others.first()).map(read).transpose()?;
+        Ok(found.filter(|_| !rows.is_empty()))
     }
 }
 

@@ -20,7 +20,7 @@ mod setup;
 mod sweep;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -40,6 +40,7 @@ pub use self::setup::{Setup, SetupError};
 use self::failure::{Answer, Failure};
 use self::limits::Counters;
 use self::route::Routes;
+use crate::id::AccountId;
 use crate::store::{Store, StoreError, Tx, Value, Work};
 use crate::wire::Refusal;
 
@@ -53,6 +54,8 @@ pub struct Server {
     behind_proxy: bool,
     clock: fn() -> i64,
     damaged: AtomicBool,
+    /// An account that somebody signed in to of late, see [`auth`].
+    known: Mutex<AccountId>,
     metrics: Option<PrometheusHandle>,
 }
 
@@ -94,7 +97,8 @@ impl Server {
         let metrics = numbers();
         let Behaviour { limits, closed, behind_proxy, clock } = behaviour;
         let (counters, damaged) = (Counters::new(&limits), AtomicBool::new(false));
-        Ok(Arc::new(Self { store, setup, limits, counters, closed, behind_proxy, clock, damaged, metrics }))
+        let known = Mutex::new(AccountId::new([0; 16]));
+        Ok(Arc::new(Self { store, setup, limits, counters, closed, behind_proxy, clock, damaged, known, metrics }))
     }
 
     /// Everything that it answers.

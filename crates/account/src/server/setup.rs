@@ -23,6 +23,8 @@ pub struct Setup {
     names: Zeroizing<[u8; 32]>,
     /// Seals what a client carries between two steps of a sign-in.
     pub(super) states: Zeroizing<[u8; 32]>,
+    /// Stands for the record of an account that does not exist, so that the work is the same. Nobody has its password.
+    pub(super) decoy: Vec<u8>,
 }
 
 /// Why the text of a setup is refused.
@@ -57,11 +59,9 @@ impl Setup {
     ///
     /// [`RandomError`].
     pub fn generate() -> Result<Self, RandomError> {
-        Ok(Self {
-            opaque: ServerSetup::new(&mut OsRng),
-            names: Zeroizing::new(random()?),
-            states: Zeroizing::new(random()?),
-        })
+        let opaque = ServerSetup::new(&mut OsRng);
+        let (names, states) = (Zeroizing::new(random()?), Zeroizing::new(random()?));
+        Ok(Self { decoy: decoy(&opaque)?, opaque, names, states })
     }
 
     /// Reads what [`to_text`](Self::to_text) wrote.
@@ -81,7 +81,7 @@ impl Setup {
         let opaque = BASE64.decode(text.opaque.as_bytes()).ok().map(Zeroizing::new);
         let opaque = opaque.and_then(|bytes| ServerSetup::deserialize(&bytes).ok());
         match (opaque, key(&text.names), key(&text.states)) {
-            (Some(opaque), Some(names), Some(states)) => Ok(Self { opaque, names, states }),
+            (Some(opaque), Some(names), Some(states)) => Ok(Self { decoy: decoy(&opaque)?, opaque, names, states }),
             _ => Err(SetupError::Damaged),
         }
     }
@@ -122,6 +122,11 @@ impl Setup {
         }
         AccountId::new(id)
     }
+}
+
+/// A public key, and random bytes for masking key and envelope.
+fn decoy(opaque: &ServerSetup<Suite>) -> Result<Vec<u8>, RandomError> {
+    Ok([opaque.keypair().public().serialize().as_slice(), &random::<{ 64 + 96 }>()?].concat())
 }
 
 impl fmt::Debug for Setup {

@@ -57,7 +57,7 @@ fn liar(here: &Here, lie: impl FnMut(&str) -> Lie + Send + 'static) -> Address {
     let tls = TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()));
     let listener = here.run(async { TcpListener::bind("127.0.0.1:0").await.unwrap() });
     let url = format!("https://{}", listener.local_addr().unwrap());
-    let router = here.server.router();
+    let router = here.router.clone();
     here.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (tls, router, lie) = (tls.clone(), router.clone(), lie.clone());
@@ -77,7 +77,10 @@ fn liar(here: &Here, lie: impl FnMut(&str) -> Lie + Send + 'static) -> Address {
 
 /// Somebody who talks to a liar, and loses patience after a second.
 pub(crate) fn victim(here: &Here, lie: impl FnMut(&str) -> Lie + Send + 'static) -> Client {
-    Client::with_patience(&liar(here, lie), Duration::from_secs(1)).unwrap()
+    let mut client = Client::new(&liar(here, lie)).unwrap();
+    client.be_patient(Duration::from_secs(1));
+    client.expect_answers_within(Duration::from_secs(2));
+    client
 }
 
 async fn answer(router: axum::Router, lie: Liar, request: Request) -> Response {

@@ -14,6 +14,9 @@ use crate::server::Here;
 
 const PASSWORD: &str = "a horse eats 17 green cucumber salads";
 
+/// What a lie does to an answer.
+type Change = Box<dyn Fn(&mut Value) + Send + Sync>;
+
 fn name() -> Name {
     Name::parse("anna@example.org").unwrap()
 }
@@ -138,10 +141,9 @@ fn a_server_that_does_not_know_what_the_account_was_made_with_is_as_good_as_a_wr
         let keep = kept.clone();
         let mut berta = victim(&here, at("POST /v1/login/start", move |said| *keep.lock().unwrap() = said.clone()));
         berta.sign_in(&Name::parse("berta").unwrap(), Method::Password, PASSWORD).unwrap();
-        let kept = kept.lock().unwrap().clone();
-        kept
+        Mutex::lock(&kept).unwrap().clone()
     };
-    let lies: [Box<dyn Fn(&mut Value) + Send + Sync>; 3] = [
+    let lies: [Change; 3] = [
         Box::new(|said| flip(&mut said["response"])),
         Box::new(move |said| *said = bertas.clone()),
         Box::new(|said| flip(&mut said["state"])),
@@ -161,7 +163,7 @@ fn a_server_that_does_not_know_what_the_account_was_made_with_is_as_good_as_a_wr
 fn a_keybox_that_is_altered_or_anothers_is_named_and_its_session_is_not_used() {
     let (here, _) = annas();
     let foreign = AccountKey::generate().unwrap().seal_identity(b"not a keybox of hers").unwrap();
-    let lies: [Box<dyn Fn(&mut Value) + Send + Sync>; 3] = [
+    let lies: [Change; 3] = [
         Box::new(|said| flip(&mut said["keybox"])),
         Box::new(move |said| said["keybox"] = json!(foreign)),
         Box::new(|said| said["keybox"] = json!("")),
@@ -240,7 +242,7 @@ fn records_out_of_order_twice_or_promised_and_not_given_are_named() {
         let records = said["records"].as_array_mut().unwrap();
         records.push(records[2].clone());
     };
-    let lies: [Box<dyn Fn(&mut Value) + Send + Sync>; 2] = [Box::new(swap), Box::new(twice)];
+    let lies: [Change; 2] = [Box::new(swap), Box::new(twice)];
     for lie in lies {
         let client = signed_in(&here, &anna, at("GET /v1/log", lie));
         is_lie(&client.records(None, 10).unwrap_err(), "not in order");
@@ -262,7 +264,7 @@ fn what_is_dropped_swapped_or_altered_breaks_the_chain_that_the_records_themselv
             said["records"][1][member] = other;
         }
     };
-    let lies: [(&str, Box<dyn Fn(&mut Value) + Send + Sync>); 7] = [
+    let lies: [(&str, Change); 7] = [
         ("a body is not what its hash says", Box::new(swapped("body"))),
         ("a body is not what its hash says", Box::new(|said| flip(&mut said["records"][2]["body"]))),
         ("a record does not follow the one before", Box::new(swapped("header"))),
@@ -365,7 +367,7 @@ fn a_small_file_that_is_altered_or_anothers_does_not_open_and_good_bytes_mend_it
         said["files"][0]["id"] = said["files"][1]["id"].take();
         said["files"][1]["id"] = other;
     };
-    let lies: [Box<dyn Fn(&mut Value) + Send + Sync>; 3] = [Box::new(swap), Box::new(alter), Box::new(renamed)];
+    let lies: [Change; 3] = [Box::new(swap), Box::new(alter), Box::new(renamed)];
     for lie in lies {
         let client = signed_in(&here, &anna, at("GET /v1/files", lie));
         let files = client.files().unwrap();

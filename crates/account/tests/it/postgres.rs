@@ -27,7 +27,7 @@ const SCRIPT: &str = r#"
 pub(crate) struct Cluster {
     script: Child,
     bin: PathBuf,
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
 }
 
 impl Cluster {

@@ -46,7 +46,7 @@ impl Here {
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let (request, router) = (request.body(body.into()).unwrap(), self.server.router());
+        let (request, router) = (request.body(body.into()).unwrap(), self.router.clone());
         self.run(async move {
             let response = router.oneshot(request).await.unwrap();
             let (status, headers) = (response.status().as_u16(), response.headers().clone());

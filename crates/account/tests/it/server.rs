@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
+use axum::Router;
 use keystow_account::client::{Address, Client};
 use keystow_account::server::{Behaviour, Certificate, Checked, Limits, Server, Serving, Setup, check, serve};
 use keystow_account::store::{Postgres, Sqlite, Store};
+use keystow_account::wire::Name;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -18,6 +20,8 @@ use crate::postgres::Cluster;
 pub(crate) struct Here {
     pub(crate) address: Address,
     pub(crate) server: Arc<Server>,
+    /// The same, without sockets.
+    pub(crate) router: Router,
     /// What this server's clock is ahead, in seconds.
     ahead: Arc<AtomicI64>,
     stop: Option<oneshot::Sender<()>>,
@@ -87,11 +91,11 @@ impl Here {
         let address = Address { url, pin: Some(certificate.pin().unwrap()) };
         let (stop, stopped) = oneshot::channel();
         let serving = Serving { listener, certificate: Some(certificate) };
-        let running = server.clone();
+        let (running, router) = (server.clone(), server.router());
         runtime.spawn(async move {
             serve(running, serving, async { _ = stopped.await }).await.unwrap();
         });
-        Self { address, server, ahead, stop: Some(stop), runtime: Some(runtime), dir, cluster: None }
+        Self { address, server, router, ahead, stop: Some(stop), runtime: Some(runtime), dir, cluster: None }
     }
 
     /// Somebody who talks to this server.
@@ -120,6 +124,24 @@ impl Here {
     pub(crate) fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let runtime = self.runtime.as_ref().unwrap();
         runtime.block_on(runtime.spawn(work)).unwrap()
+    }
+
+    /// Where everything lies that the database wrote, on the disk by now.
+    pub(crate) fn database_files(&self) -> PathBuf {
+        match &self.cluster {
+            None => self.dir.clone(),
+            Some(cluster) => {
+                cluster.sql("postgres", "CHECKPOINT").unwrap();
+                cluster.dir.clone()
+            }
+        }
+    }
+
+    /// What somebody shows who is of no concern otherwise.
+    pub(crate) fn token_of_another(&self) -> String {
+        let name = Name::parse("another").unwrap();
+        self.register(&name, "password");
+        self.login(&name, "password").token.0
     }
 
     /// Does something beside the server, for as long as there is one.
