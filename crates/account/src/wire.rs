@@ -299,8 +299,10 @@ pub struct After {
     /// The series of the last record that was read.
     pub series: Option<SeriesId>,
     /// Its index.
+    #[serde(default, deserialize_with = "countable")]
     pub index: Option<u64>,
     /// How many records at most.
+    #[serde(default, deserialize_with = "countable")]
     pub limit: Option<u64>,
 }
 
@@ -583,6 +585,13 @@ impl ToSchema for Name {}
 /// Text of this pattern.
 pub(crate) fn text_schema(pattern: &str) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build().into()
+}
+
+/// A number that a database can count to.
+fn countable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let number = Option::<u64>::deserialize(from)?;
+    let good = number.is_none_or(|number| i64::try_from(number).is_ok());
+    if good { Ok(number) } else { Err(de::Error::custom("a number below 2^63 is needed")) }
 }
 
 fn decode<E: de::Error>(text: &str) -> Result<Vec<u8>, E> {

@@ -187,14 +187,6 @@ fn numbers() -> Option<PrometheusHandle> {
     NUMBERS.get_or_init(|| PrometheusBuilder::new().install_recorder().ok()).clone()
 }
 
-/// Condenses the numbers now and then: until somebody asks for them, each single measurement is kept.
-async fn condense_numbers(server: Arc<Server>) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        server.metrics.as_ref().inspect(|numbers| numbers.run_upkeep());
-    }
-}
-
 /// Checks every record once a day, and refuses to serve a damaged store from then on.
 async fn check_daily(server: Arc<Server>) {
     loop {

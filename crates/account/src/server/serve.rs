@@ -125,7 +125,6 @@ pub async fn serve(server: Arc<Server>, serving: Serving, stop: impl Future<Outp
     let (router, graceful) = (server.router(), GracefulShutdown::new());
     let (room, mut stop) = (Arc::new(Semaphore::new(MOST_CONNECTIONS)), std::pin::pin!(stop));
     let sweeping = tokio::spawn(sweep::forever(server.clone()));
-    let condensing = tokio::spawn(super::condense_numbers(server.clone()));
     let checking = tokio::spawn(super::check_daily(server));
     loop {
         let accepted = tokio::select! {
@@ -145,7 +144,6 @@ pub async fn serve(server: Arc<Server>, serving: Serving, stop: impl Future<Outp
         });
     }
     sweeping.abort();
-    condensing.abort();
     checking.abort();
     drop(serving.listener);
     let _ = tokio::time::timeout(LAST_WORDS, graceful.shutdown()).await;

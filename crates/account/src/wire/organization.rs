@@ -187,6 +187,7 @@ pub struct FromSeries {
     /// The series.
     pub from: Option<SeriesId>,
     /// How many at most.
+    #[serde(default, deserialize_with = "super::countable")]
     pub limit: Option<u64>,
 }
 
@@ -245,6 +246,7 @@ pub struct RemoveMachine {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct AfterEntry {
     /// Its number.
+    #[serde(default, deserialize_with = "super::countable")]
     pub after: Option<u64>,
 }
 

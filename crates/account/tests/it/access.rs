@@ -1,11 +1,13 @@
 //! Every route, asked by everybody. The routes come from the server itself: a new one fails here until it has a line.
 
-use keystow_account::id::{ApprovalId, DeviceId, FileId, SeriesId};
+use data_encoding::BASE64URL_NOPAD;
+use keystow_account::id::{AccountId, ApprovalId, DeviceId, FileId, InviteId, SeriesId};
 use keystow_account::server::described;
-use keystow_account::wire::{Ask, Asked, Bytes, File, Hash, Head, Name, Record, Refusal, Refused, SignedIn};
+use keystow_account::wire::{Ask, Asked, Bytes, Empty, File, Hash, Head, Name, Record, Refusal, Refused, SignedIn};
+use serde_json::json;
 
 use crate::raw::Said;
-use crate::server::Here;
+use crate::server::{Here, on_both};
 
 const PASSWORD: &str = "a horse eats 17 green cucumber salads";
 /// Every route, who may use it, and the answer to who may and sends `{}` about a thing that is not there.
@@ -36,6 +38,25 @@ const ROUTES: &[(&str, &str, &str, u16)] = &[
     ("GET", "/v1/log/heads", "session", 200),
     ("PUT", "/v1/log/mend", "session", 400),
     ("DELETE", "/v1/log/{series}/{index}/body", "fresh session", 404),
+    ("POST", "/v1/organizations", "fresh session", 400),
+    ("GET", "/v1/organizations", "session", 200),
+    ("POST", "/v1/organizations/{organization}/invites", "owner, fresh session", 400),
+    ("GET", "/v1/organizations/{organization}/invites", "owner or collector", 200),
+    ("DELETE", "/v1/organizations/{organization}/invites/{invite}", "owner, fresh session", 404),
+    ("POST", "/v1/organizations/{organization}/tokens", "owner or collector", 400),
+    ("DELETE", "/v1/organizations/{organization}/tokens/{invite}", "owner or collector", 404),
+    ("POST", "/v1/organizations/{organization}/knock", "session", 400),
+    ("POST", "/v1/organizations/{organization}/join", "session", 400),
+    ("GET", "/v1/organizations/{organization}/members", "any member", 200),
+    ("PUT", "/v1/organizations/{organization}/members/{member}/role", "owner, fresh session", 400),
+    ("DELETE", "/v1/organizations/{organization}/members/{member}", "owner, fresh session", 404),
+    ("POST", "/v1/organizations/{organization}/enroll", "enrollment token", 400),
+    ("GET", "/v1/organizations/{organization}/machines", "any member", 200),
+    ("POST", "/v1/organizations/{organization}/machines/{series}/remove", "owner, fresh session", 400),
+    ("POST", "/v1/organizations/{organization}/reports", "machine", 400),
+    ("GET", "/v1/organizations/{organization}/reports", "owner or auditor", 200),
+    ("GET", "/v1/organizations/{organization}/reports/last", "owner or auditor", 200),
+    ("GET", "/v1/organizations/{organization}/audit", "owner or auditor", 200),
 ];
 
 /// Who asks.
@@ -57,8 +78,30 @@ enum Caller {
     Deleted,
     /// Signed in for longer than a quarter of an hour.
     Stale,
-    /// Signed in just now.
+    /// Signed in just now, and a member of no organization.
     Fresh,
+    /// An owner, signed in just now.
+    Owner,
+    /// An owner, signed in for longer than a quarter of an hour.
+    StaleOwner,
+    /// An owner of another organization.
+    OtherOwner,
+    /// An auditor.
+    Auditor,
+    /// A collector.
+    Collector,
+    /// Who was a member.
+    Removed,
+    /// A machine.
+    Machine,
+    /// A machine of another organization.
+    OtherMachine,
+    /// A machine that was removed.
+    RemovedMachine,
+    /// A machine that has an enrollment token and used it not yet.
+    Enrolling,
+    /// The same, with a token of another organization.
+    OtherEnrolling,
 }
 
 const CALLERS: [Caller; 9] = [
@@ -75,10 +118,25 @@ const CALLERS: [Caller; 9] = [
 
 /// Why a caller is refused; `None` when not.
 fn refused(access: &str, caller: Caller) -> Option<Refusal> {
-    match (access, caller) {
-        ("anyone", _) | ("session" | "fresh session", Caller::Fresh) | ("session", Caller::Stale) => None,
-        ("fresh session", Caller::Stale) => Some(Refusal::SignInAgain),
-        ("session" | "fresh session", _) => Some(Refusal::NotSignedIn),
+    use Caller::*;
+    let no_session = [Nobody, Garbage, Unknown, Mixed, SignedOut, Outdated, Deleted, Machine, OtherMachine];
+    let no_session = no_session.contains(&caller) || [RemovedMachine, Enrolling, OtherEnrolling].contains(&caller);
+    let only = |allowed: &[Caller]| (!allowed.contains(&caller)).then_some(Refusal::NotAllowed);
+    match access {
+        "anyone" => None,
+        "machine" if caller == Machine => None,
+        "machine" if caller == OtherMachine => Some(Refusal::NotAllowed),
+        "enrollment token" if caller == Enrolling => None,
+        "machine" | "enrollment token" => Some(Refusal::NotSignedIn),
+        _ if no_session => Some(Refusal::NotSignedIn),
+        "session" => None,
+        "fresh session" if caller == Stale || caller == StaleOwner => Some(Refusal::SignInAgain),
+        "fresh session" => None,
+        "owner, fresh session" if caller == StaleOwner => Some(Refusal::SignInAgain),
+        "owner, fresh session" => only(&[Owner]),
+        "owner or auditor" => only(&[Owner, StaleOwner, Auditor]),
+        "owner or collector" => only(&[Owner, StaleOwner, Collector]),
+        "any member" => only(&[Owner, StaleOwner, Auditor, Collector]),
         _ => panic!("who may use a route that is allowed to: {access}?"),
     }
 }
@@ -97,12 +155,11 @@ fn token(here: &Here, caller: Caller, at: usize) -> Option<String> {
     match caller {
         Caller::Nobody => None,
         Caller::Garbage => Some("x' OR 1=1 --".to_owned()),
-        Caller::Unknown => Some(data_encoding::BASE64URL_NOPAD.encode(&[at as u8; 64])),
+        Caller::Unknown => Some(BASE64URL_NOPAD.encode(&[at as u8; 64])),
         Caller::Mixed => {
             let (mine, other) = (account(), here.login(&name, PASSWORD));
-            let bytes =
-                |signed_in: &SignedIn| data_encoding::BASE64URL_NOPAD.decode(signed_in.token.0.as_bytes()).unwrap();
-            Some(data_encoding::BASE64URL_NOPAD.encode(&[&bytes(&mine)[..32], &bytes(&other)[32..]].concat()))
+            let bytes = |signed_in: &SignedIn| BASE64URL_NOPAD.decode(signed_in.token.0.as_bytes()).unwrap();
+            Some(BASE64URL_NOPAD.encode(&[&bytes(&mine)[..32], &bytes(&other)[32..]].concat()))
         }
         Caller::SignedOut => {
             let token = account().token.0;
@@ -120,6 +177,7 @@ fn token(here: &Here, caller: Caller, at: usize) -> Option<String> {
             Some(token)
         }
         Caller::Stale | Caller::Fresh => Some(account().token.0),
+        _ => panic!("{caller:?} belongs to an organization"),
     }
 }
 
@@ -130,6 +188,99 @@ fn filled(path: &str) -> String {
         .replace("{file}", &FileId::new([8; 16]).to_string())
         .replace("{series}", &SeriesId::new([8; 16]).to_string())
         .replace("{index}", "1")
+        .replace("{organization}", &ORGANIZATION.to_string())
+        .replace("{invite}", &InviteId::new([8; 16]).to_string())
+        .replace("{member}", &AccountId::new([8; 16]).to_string())
+}
+
+/// The organization that is asked about, and another one.
+const ORGANIZATION: AccountId = AccountId::new([7; 16]);
+const OTHER: AccountId = AccountId::new([6; 16]);
+
+/// What a machine of an organization shows, or one that enrolls.
+fn shown(organization: AccountId, second: [u8; 16], secret: [u8; 32]) -> String {
+    BASE64URL_NOPAD.encode(&[organization.as_bytes().as_slice(), &second, &secret].concat())
+}
+
+/// Makes an organization and gives what everybody in it shows.
+fn organization(here: &Here, id: AccountId) -> Vec<(Caller, String)> {
+    let person = |called: &str| {
+        let name = Name::parse(&format!("{called} of {id}")).unwrap();
+        here.register(&name, PASSWORD);
+        here.login(&name, PASSWORD).token.0
+    };
+    let (stale, auditor, collector, removed) = (person("owner"), person("auditor"), person("collector"), person("x"));
+    let new = json!({"organization": id, "keybox": "AAAA", "label": "AAAA"});
+    let _: Empty = here.post("/v1/organizations", Some(&stale), &new).done();
+    let base = format!("/v1/organizations/{id}");
+    for (who, role, number) in [(&auditor, "auditor", 1), (&collector, "collector", 2), (&removed, "auditor", 3)] {
+        let (invite, secret) = (InviteId::new([number; 16]), Bytes(vec![number; 32]));
+        let new = json!({"invite": invite, "role": role, "secret": Hash::of(&secret.0), "keybox": "AAAA",
+            "label": "AAAA", "seconds": 3600});
+        let _: Empty = here.post(&format!("{base}/invites"), Some(&stale), &new).done();
+        let join = json!({"invite": invite, "secret": secret, "keybox": "AAAA"});
+        assert_eq!(here.post(&format!("{base}/join"), Some(who), &join).status, 200);
+    }
+    let decoded = BASE64URL_NOPAD.decode(removed.as_bytes()).unwrap();
+    let member = AccountId::from_slice(&decoded[..16]).unwrap();
+    assert_eq!(here.ask("DELETE", &format!("{base}/members/{member}"), Some(&stale), "").status, 200);
+    let new = json!({"invite": InviteId::new([4; 16]), "secret": Hash::of(&[4; 32]), "seconds": 86400, "uses": null});
+    let _: Empty = here.post(&format!("{base}/tokens"), Some(&collector), &new).done();
+    let enrolling = shown(id, [4; 16], [4; 32]);
+    let machines = [1, 2].map(|number| {
+        let enroll = json!({"series": SeriesId::new([number; 16]), "token": Hash::of(&[number; 32]), "card": "AAAA"});
+        assert_eq!(here.post(&format!("{base}/enroll"), Some(&enrolling), &enroll).status, 200);
+        shown(id, [number; 16], [number; 32])
+    });
+    let remove = format!("{base}/machines/{}/remove", SeriesId::new([2; 16]));
+    assert_eq!(here.post(&remove, Some(&stale), &json!({"proof": "AAAA"})).status, 200);
+    here.pass(16 * 60);
+    let owner = here.login(&Name::parse(&format!("owner of {id}")).unwrap(), PASSWORD).token.0;
+    let [machine, removed_machine] = machines;
+    vec![
+        (Caller::Owner, owner),
+        (Caller::StaleOwner, stale),
+        (Caller::Auditor, auditor),
+        (Caller::Collector, collector),
+        (Caller::Removed, removed),
+        (Caller::Machine, machine),
+        (Caller::RemovedMachine, removed_machine),
+        (Caller::Enrolling, enrolling),
+    ]
+}
+
+#[test]
+fn every_route_of_an_organization_is_refused_to_everybody_but_those_it_is_for() {
+    on_both(|here| {
+        let mut callers = organization(here, ORGANIZATION);
+        for (caller, token) in organization(here, OTHER) {
+            match caller {
+                Caller::Owner => callers.push((Caller::OtherOwner, token)),
+                Caller::Machine => callers.push((Caller::OtherMachine, token)),
+                Caller::Enrolling => callers.push((Caller::OtherEnrolling, token)),
+                _ => {}
+            }
+        }
+        // Meanwhile the owner's sign-in has become old.
+        let owner = Name::parse(&format!("owner of {ORGANIZATION}")).unwrap();
+        callers[0].1 = here.login(&owner, PASSWORD).token.0;
+        for (caller, token) in callers {
+            let no_session = refused("session", caller).is_some();
+            for (method, path, access, allowed) in ROUTES {
+                // Members are asked about the routes of persons elsewhere, some of which would end them.
+                if no_session || path.contains("{organization}") {
+                    let said = here.ask(method, &filled(path), Some(&token), "{}");
+                    let words = format!("{method} {path} asked by {caller:?}: {} {}", said.status, said.text());
+                    match refused(access, caller) {
+                        Some(why) => {
+                            assert_eq!((said.status, refusal(&said)), (why.status().as_u16(), Some(why)), "{words}")
+                        }
+                        None => assert_eq!(said.status, *allowed, "{words}"),
+                    }
+                }
+            }
+        }
+    });
 }
 
 fn refusal(said: &Said) -> Option<Refusal> {
@@ -201,8 +352,8 @@ const OTHERS: &[(&str, &str, u16)] = &[
 
 #[test]
 fn nobody_reads_or_changes_what_is_anothers_at_any_route_that_names_a_thing() {
-    let named: Vec<_> =
-        ROUTES.iter().filter(|(_, path, ..)| path.contains('{')).map(|route| (route.0, route.1)).collect();
+    let is_named = |path: &str| path.contains('{') && !path.contains("{organization}");
+    let named: Vec<_> = ROUTES.iter().filter(|route| is_named(route.1)).map(|route| (route.0, route.1)).collect();
     assert_eq!(named, OTHERS.iter().map(|other| (other.0, other.1)).collect::<Vec<_>>());
     let here = Here::start();
     let [anna, berta] = ["anna", "berta"].map(|name| {
@@ -225,7 +376,7 @@ fn nobody_reads_or_changes_what_is_anothers_at_any_route_that_names_a_thing() {
     let ask = Ask { name: Name::parse("anna").unwrap(), public: Bytes(vec![9; 32]), claim: Hash::of(b"anna's") };
     let asked: Asked = here.post("/v1/approvals", None, &ask).done();
     let hers = || {
-        let routes = ROUTES.iter().filter(|(method, ..)| *method == "GET");
+        let routes = ROUTES.iter().filter(|(method, path, ..)| *method == "GET" && !path.contains('{'));
         routes.map(|(_, path, ..)| here.ask("GET", path, Some(&anna.token.0), "").text()).collect::<Vec<_>>()
     };
     let before = hers();
@@ -249,8 +400,8 @@ fn nobody_reads_or_changes_what_is_anothers_at_any_route_that_names_a_thing() {
 fn routes_are_added_through_the_one_function_that_asks_for_an_access_type() {
     let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server");
     let mut ways = Vec::new();
-    for entry in std::fs::read_dir(sources).unwrap() {
-        let path = entry.unwrap().path();
+    let entries = [sources.clone(), sources.join("organization")].map(|folder| std::fs::read_dir(folder).unwrap());
+    for path in entries.into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
         let text = std::fs::read_to_string(&path).unwrap();
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         for line in text.lines().filter(|line| {

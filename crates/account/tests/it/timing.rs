@@ -93,7 +93,7 @@ fn cannot_be_told_apart(what: &str, mut sample: impl FnMut(bool) -> f64) {
 #[test]
 fn an_account_that_exists_cannot_be_told_from_one_that_does_not() {
     let here = Here::start();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let names = |what: &str| [0, 1, 2, 3].map(|n| Name::parse(&format!("{what} {n}")).unwrap());
     let (known, unknown) = (names("knownperson"), names("unknownfolk"));
     known.iter().for_each(|name| here.register(name, "password"));
