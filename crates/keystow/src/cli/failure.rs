@@ -128,6 +128,17 @@ impl From<Error> for Failure {
             Error::NotSignedIn => {
                 (K::NotFound, "keystow account login NAME --server ADDRESS, or keystow account create")
             }
+            Error::DeviceName { .. } => (K::Usage, "keystow account rename DEVICE NAME"),
+            Error::IdentityMissing => (
+                K::Damaged,
+                "on a PC that still has the vault: keystow account login, then keystow verify --repair; or use a copy in another place",
+            ),
+            Error::VaultInAccount => {
+                (K::Failed, "keystow account login brings it to this PC; then the same command again")
+            }
+            Error::VaultElsewhere => {
+                (K::NotFound, "keystow account login, if another PC has put one into the account; else keystow backup")
+            }
             Error::WeakPassword { .. } => (K::Usage, "four unrelated words are good"),
             Error::Aside(_) => (K::Damaged, "keystow restore, with the item that was there before"),
             Error::NoWayBack { .. } => {

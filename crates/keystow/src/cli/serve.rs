@@ -125,7 +125,9 @@ impl From<ServeError> for Failure {
             ServeError::Secrets { .. } => (K::Damaged, "put server-secrets.json of a backup in its place"),
             ServeError::Damaged { .. } | ServeError::Store(StoreError::Damaged(_)) => (K::Damaged, NEXT),
             ServeError::Store(StoreError::Newer { .. }) => (K::Failed, "a newer Keystow"),
-            ServeError::Store(StoreError::Unavailable(_)) => (K::NotFound, "start the database, or check --database"),
+            ServeError::Store(StoreError::Unavailable(_)) => {
+                (K::NetworkNeeded, "start the database, or check --database")
+            }
             ServeError::Store(_) | ServeError::File { .. } => (K::Failed, ""),
         };
         let failure = Self::new(kind, error);
