@@ -288,7 +288,8 @@ impl App {
             (None, true) => {
                 let vault = self.open_vault()?;
                 let opened = open(&vault)?;
-                self.put_identity(account, key, &opened)?;
+                // Opening may have asked for the password, and so have taken the place of this sign-in.
+                self.put_identity(&self.signed_in()?, key, &opened)?;
                 let vault = self.adopt_places(std::slice::from_ref(&place), vault)?;
                 Ok((Joined::Here, Some((vault, opened))))
             }
