@@ -142,7 +142,7 @@ impl Config {
                 let path = self.data().join(STORE);
                 // The file is made owner-only, and SQLite gives what it puts beside it the same rights.
                 match files::write_new(&path, b"") {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(&path)(error)),
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at(&path)(error)),
                     _ => Ok(Store::Sqlite(Sqlite::open(&path)?)),
                 }
             }

@@ -25,7 +25,7 @@ pub(super) struct New {
 /// Opens the vault with the phrase from a file or the terminal.
 pub(super) fn open(vault: &Vault, app: &App, out: &mut Out) -> Result<Opened, Failure> {
     if let (Some(file), None, Some(_)) = (&app.account_password_file, &app.passphrase_file, app.account()?) {
-        let password = Phrase::typed(&*crate::app::vaults::first_line(file)?);
+        let password = Phrase::typed(&crate::app::vaults::first_line(file)?);
         match unlock(vault, &password, app) {
             // The account does not open this vault, or not yet.
             Err(Error::Unlock(UnlockError::NoIdentity)) => {}
