@@ -39,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) database_password_file: Option<PathBuf>,
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) certificate_key: Option<PathBuf>,
+    #[serde(alias = "name")]
     pub(crate) names: Vec<String>,
     pub(crate) plain_http: bool,
     pub(crate) closed: bool,
@@ -151,7 +152,7 @@ impl Config {
                 let path = self.data().join(STORE);
                 // The file is made owner-only, and SQLite gives what it puts beside it the same rights.
                 match files::write_new(&path, b"") {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(&path)(error)),
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at(&path)(error)),
                     _ => Ok(Store::Sqlite(Sqlite::open(&path)?)),
                 }
             }
@@ -225,7 +226,7 @@ pub(crate) fn run(config: &Config, ready: impl FnOnce(&Started) -> io::Result<()
     let runtime = Runtime::new().map_err(at(&data))?;
     runtime.block_on(async {
         let store = config.store()?;
-        let server = Server::start(store, setup, config.behaviour()).await?;
+        let server = Server::start(store, setup, config.behaviour()).await.map_err(started)?;
         expect_whole(&server, &data).await?;
         let listener = TcpListener::bind(listen).await.map_err(at(Path::new(&listen.to_string())))?;
         let bound = listener.local_addr().map_err(at(&data))?;
@@ -236,6 +237,13 @@ pub(crate) fn run(config: &Config, ready: impl FnOnce(&Started) -> io::Result<()
         std::thread::spawn(move || _ = stop.send(process::wait_for_stop()));
         serve(server, Serving { listener, certificate }, async { _ = stopped.await }).await.map_err(at(&data))
     })
+}
+
+fn started(error: StartError) -> ServeError {
+    match error {
+        StartError::Store(error) => ServeError::Store(error),
+        error => ServeError::Start(error),
+    }
 }
 
 /// Of a file beside us every record is checked before anybody relies on it; a database of its own is checked while it

@@ -127,7 +127,9 @@ impl From<ServeError> for Failure {
             ServeError::Store(StoreError::OtherMigration(_)) => (K::Damaged, NEXT),
             ServeError::Store(StoreError::DiskFull) => (K::Failed, "make room on the disk of --data"),
             ServeError::Store(StoreError::Newer { .. }) => (K::Failed, "a newer Keystow"),
-            ServeError::Store(StoreError::Unavailable(_)) => (K::NotFound, "start the database, or check --database"),
+            ServeError::Store(StoreError::Unavailable(_)) => {
+                (K::NetworkNeeded, "start the database, or check --database")
+            }
             ServeError::Store(_) | ServeError::File { .. } => (K::Failed, ""),
         };
         let failure = Self::new(kind, error);

@@ -92,8 +92,42 @@ fn a_sign_in_on_a_new_pc_finds_the_licenses_and_says_which_belongs_there() {
     new.run(&["backup", &old_laptop(), "--passphrase-file", &password]).ended(0).says("account  read back and opened");
     new.run(&["verify", "--open", "--passphrase-file", &password]).ended(0).says("2 records, 2 opened");
     old.run(&["list"]).ended(0).says("FC2HD");
-    let devices: Value = serde_json::from_str(&new.run(&["account", "devices", "--json"]).ended(0).out).unwrap();
+    let devices = new.run(&["account", "devices", "--json"]).ended(0).json();
     assert_eq!(devices["devices"].as_array().unwrap().len(), 2, "a later sign-in takes the place of the one before");
+}
+
+#[test]
+fn a_pc_that_signed_in_early_is_led_to_the_vault_and_makes_no_second_one() {
+    let (server, one, password) = begin("account-early-one");
+    let create = with(&["account", "create", NAME, "--password-file", &password], &server.at_args());
+    one.run(&create).ended(0);
+    let two = Home::new("account-early-two");
+    let login = with(&["account", "login", NAME, "--password-file", &password], &server.at_args());
+    two.run(&login).ended(0).says("keystow backup --to account");
+    one.run(&["backup", &old_laptop(), "--to", "account", "--password-file", &password]).ended(0);
+    assert!(two.run(&["list", "--no-input"]).failed(10, "signed in").err.contains("keystow account login"));
+    let said = two.run(&["backup", &old_laptop(), "--password-file", &password]).failed(1, "keeps a vault already");
+    assert!(said.err.contains("keystow account login"), "{}", said.err);
+    two.run(&["account", "login", "--password-file", &password]).ended(0).says("XM76F");
+    two.run(&["list", "--password-file", &password, "--no-input"]).ended(0).says("FC2HD");
+}
+
+#[test]
+fn a_server_that_keeps_records_and_not_what_opens_them_is_named() {
+    let (server, home, password) = first_pc("account-omission");
+    let data = home.folder("server");
+    let listen = format!("127.0.0.1:{}", server.port());
+    drop(server);
+    let database = Path::new(&data).join("accounts.sqlite");
+    rusqlite::Connection::open(database).unwrap().execute("DELETE FROM file", []).unwrap();
+    let server = Server::at(&data, &listen);
+    let new = Home::new("account-omission-new");
+    let login = with(&["account", "login", NAME, "--password-file", &password], &server.at_args());
+    new.run(&login).failed(13, "keeps records of this account, and not what opens them");
+    new.run(&["backup", &old_laptop(), "--to", "account", "--password-file", &password]).failed(1, "keeps a vault");
+    home.run(&["account", "login", "--password-file", &password]).ended(0);
+    home.run(&["verify", "--repair"]).ended(0);
+    new.run(&login).ended(0).says("XM76F");
 }
 
 #[test]
@@ -187,11 +221,18 @@ fn an_old_device_lets_a_new_one_in_by_its_code_and_signs_it_out_again() {
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
     assert!(waiting.wait().unwrap().success(), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("The vault of the account opens here.")), "{rest:?}");
-    old.run(&["account", "rename", "d2", "Anna's laptop"]).ended(0);
+    let listed = new.run(&["account", "devices", "--json"]).ended(0).json();
+    let all = listed["devices"].as_array().unwrap();
+    let mine = all.iter().find(|device| device["this"] == true).unwrap()["name"].as_str().unwrap();
+    old.run(&["account", "rename", mine, "Anna's laptop"]).ended(0);
     new.run(&["account", "devices"]).ended(0).says("Anna's laptop");
-    old.run(&["account", "revoke", "d2", "--password-file", &password]).ended(0);
-    let codes = [new.run(&["account", "status"]).code, old.run(&["account", "status"]).code];
-    assert!(codes.contains(&12) && codes.contains(&0), "one of the two is out: {codes:?}");
+    for bad in ["", "\u{1b}[31mred", "two\nlines", &"x".repeat(65)] {
+        old.run(&["account", "rename", mine, bad]).failed(2, "a device has a name");
+    }
+    new.run(&["account", "revoke", mine, "--password-file", &password]).failed(2, "that is this PC");
+    old.run(&["account", "revoke", mine, "--password-file", &password]).ended(0);
+    new.run(&["account", "status"]).failed(12, "not signed in any more");
+    old.run(&["account", "status"]).ended(0);
 }
 
 #[test]
@@ -219,7 +260,7 @@ fn a_server_is_believed_by_its_pin_alone() {
     create(&["--pin", &server.pin]).ended(0);
     let other = Home::new("account-pin-taken");
     let args = with(&["account", "create", NAME, "--password-file", &password], &server.at_args());
-    other.run(&args).failed(1, "is there already");
+    other.run(&args).failed(1, "is taken");
     let wrong = other.file("wrong.txt", "not the password at all");
     let login = |name: &str| {
         let args = with(&["account", "login", name, "--password-file", &wrong], &server.at_args());

@@ -57,61 +57,61 @@ fn server(test: &str) -> (Server, Home) {
     (Server::start(&home.folder("data")), home)
 }
 
-#[test]
-fn an_organization_sees_its_machines_and_writes_their_setup_files() {
-    let (server, server_home) = server("fleet");
-    let [owner, auditor, collector] = ["owner", "auditor", "collector"].map(|name| Person::new("fleet", name, &server));
-    owner.fleet(&["init", "Example School"]).ended(0).says("you own it");
-    for person in [&auditor, &collector] {
-        let role = if text(&person.home.dir).ends_with("auditor") { "auditor" } else { "collector" };
-        let line = text(&owner.home.dir.join(role));
-        owner.fleet(&["invite", "--role", role, "--name", role, "--out", &line]).ended(0);
-        person.fleet(&["join", "--from", &line]).ended(0).says("of Example School now");
-        person.fleet(&["join", "--from", &line]).failed(10, "was used");
+/// An organization of three persons and two machines that reported.
+struct School {
+    server: Home,
+    owner: Person,
+    auditor: Person,
+    collector: Person,
+    token: String,
+    machines: [(Home, PathBuf); 2],
+    volume: &'static str,
+    digital: &'static str,
+    _running: Server,
+}
+
+impl School {
+    fn start(test: &str) -> Self {
+        let (running, server) = server(test);
+        let [owner, auditor, collector] =
+            ["owner", "auditor", "collector"].map(|name| Person::new(test, name, &running));
+        owner.fleet(&["init", "Example School"]).ended(0).says("you own it");
+        for (person, role) in [(&auditor, "auditor"), (&collector, "collector")] {
+            let line = text(&owner.home.dir.join(role));
+            owner.fleet(&["invite", "--role", role, "--name", role, "--out", &line]).ended(0);
+            person.fleet(&["join", "--from", &line]).ended(0).says("of Example School now");
+            person.fleet(&["join", "--from", &line]).failed(10, "was used");
+        }
+        let token = text(&collector.home.dir.join("token.txt"));
+        collector.fleet(&["enroll", "--out", &token]).ended(0).says("good for 30 days");
+        assert_eq!(mode(Path::new(&token)), 0o600);
+        let named = |part: &str| windows::all().iter().map(|made| made.name).find(|name| name.contains(part)).unwrap();
+        let (volume, digital) = (named("volume"), named("10-home"));
+        let machines = [machine(test, volume, &token), machine(test, digital, &token)];
+        machines.iter().for_each(report);
+        report(&machines[1]);
+        Self { server, owner, auditor, collector, token, machines, volume, digital, _running: running }
     }
+}
+
+#[test]
+fn an_organization_sees_its_machines_and_each_role_what_it_may() {
+    let School { server, owner, auditor, collector, token, machines, volume, digital, .. } = &School::start("fleet");
     owner.fleet(&["members"]).ended(0).says("collector  since");
-
-    let token = text(&collector.home.dir.join("token.txt"));
-    collector.fleet(&["enroll", "--out", &token]).ended(0).says("good for 30 days");
-    assert_eq!(mode(Path::new(&token)), 0o600);
-    let names: Vec<_> = windows::all().iter().map(|made| made.name).collect();
-    let volume = *names.iter().find(|name| name.contains("volume")).unwrap();
-    let home = *names.iter().find(|name| name.contains("10-home")).unwrap();
-    let machines = [machine("fleet", volume, &token), machine("fleet", home, &token)];
-    machines.iter().for_each(report);
-    report(&machines[1]);
-
     let said = collector.json(&["machines"]);
     assert_eq!(said["machines"].as_array().unwrap().len(), 2);
     assert!(!said.to_string().contains(volume), "a collector sees no names");
     collector.fleet(&["inventory"]).failed(20, "opens no reports");
-
     let said = auditor.json(&["inventory"]);
     let lines = said["lines"].as_array().unwrap();
-    assert!(lines.iter().any(|line| line["name"] == volume && line["finding"]["channel"] == "Volume:GVLK"), "{said}");
-    assert!(lines.iter().any(|line| line["name"] == home && line["finding"]["generic"] == true), "{said}");
-    let said = auditor.fleet(&["inventory", "--filter", "generic", "--filter", "not-linked"]).ended(0);
-    assert!(said.out.contains(home), "{}", said.out);
-    auditor.fleet(&["inventory", "--filter", "same-key"]).ended(4);
-    auditor.fleet(&["inventory", "--filter", "color=green"]).failed(2, "is no filter");
+    assert!(lines.iter().any(|line| line["name"] == **volume && line["finding"]["channel"] == "Volume:GVLK"), "{said}");
+    assert!(lines.iter().any(|line| line["name"] == **digital && line["finding"]["generic"] == true), "{said}");
     auditor.fleet(&["inventory", "--check"]).ended(0).says("3 reports were opened");
-    let html = text(&auditor.home.dir.join("fleet.html"));
-    auditor.fleet(&["report", "--format", "html", "--out", &html]).ended(0);
-    assert!(fs::read_to_string(&html).unwrap().contains("Example School"));
-
-    let plans = owner.home.folder("plans");
-    let said = owner.fleet(&["plan", "--all", "--out", &plans]).ended(0);
-    assert!(said.err.contains("show product keys to everyone"), "{}", said.err);
-    let pid = Path::new(&plans).join(volume).join("sources/PID.txt");
-    assert_eq!(mode(&pid), 0o600);
-    let written = fs::read_to_string(&pid).unwrap();
-    let key = written.lines().find_map(|line| line.strip_prefix("Value=")).unwrap().to_owned();
-    assert_eq!(key.len(), 29);
 
     owner.fleet(&["audit"]).ended(0).says("owner made the organization").says("auditor read reports");
     let log = auditor.json(&["audit"]);
-    let actions: Vec<_> = log["entries"].as_array().unwrap().iter().map(|entry| entry["action"].clone()).collect();
-    assert_eq!(actions.iter().filter(|action| **action == "machine-enrolled").count(), 2);
+    let entries = log["entries"].as_array().unwrap().iter();
+    assert_eq!(entries.filter(|entry| entry["action"] == "machine-enrolled").count(), 2);
 
     owner.fleet(&["machines", "--remove", volume]).ended(0).says("are removed");
     machines[0].0.run(&["agent", "run", "--from", &text(&machines[0].1)]).failed(20, "it was removed");
@@ -119,17 +119,38 @@ fn an_organization_sees_its_machines_and_writes_their_setup_files() {
     assert_eq!(said["machines"], 1, "{said}");
     collector.fleet(&["enroll", "--revoke", "all"]).ended(0).says("enroll nobody any more");
     let late = Home::new("fleet-late");
-    late.run(&["agent", "enroll", "--token-file", &token]).failed(20, "its token is over");
+    late.run(&["agent", "enroll", "--token-file", token]).failed(20, "its token is over");
     owner.fleet(&["members", "--remove", "auditor"]).ended(0);
     auditor.fleet(&["inventory"]).failed(10, "in no such organization");
-
-    let secrets = [key.as_str(), volume, home, "Example School", "Volume:GVLK"];
-    for (path, bytes) in files_in(&server_home.dir) {
-        for secret in secrets {
+    for (path, bytes) in files_in(&server.dir) {
+        for secret in [volume, digital, "Example School", "Volume:GVLK", "YTMG3"] {
             let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "{secret} is readable in {}", path.display());
         }
     }
+}
+
+#[test]
+fn reports_are_filtered_written_down_and_made_into_setup_files() {
+    let School { owner, auditor, volume, digital, .. } = &School::start("fleet-plan");
+    let said = auditor.fleet(&["inventory", "--filter", "generic", "--filter", "not-linked"]).ended(0);
+    assert!(said.out.contains(digital), "{}", said.out);
+    auditor.fleet(&["inventory", "--filter", "same-key"]).ended(4);
+    auditor.fleet(&["inventory", "--filter", "color=green"]).failed(2, "is no filter");
+    for format in ["csv", "html", "json"] {
+        let file = text(&auditor.home.dir.join(format));
+        auditor.fleet(&["report", "--format", format, "--out", &file]).ended(0);
+        let written = fs::read_to_string(&file).unwrap();
+        assert!(written.contains(digital) && !written.contains("YTMG3"), "{written}");
+    }
+    let plans = owner.home.folder("plans");
+    let said = owner.fleet(&["plan", "--all", "--out", &plans]).ended(0);
+    assert!(said.err.contains("show product keys to everyone"), "{}", said.err);
+    let pid = Path::new(&plans).join(volume).join("sources/PID.txt");
+    assert_eq!(mode(&pid), 0o600);
+    let written = fs::read_to_string(&pid).unwrap();
+    assert_eq!(written.lines().find_map(|line| line.strip_prefix("Value=")).unwrap().len(), 29);
+    owner.fleet(&["plan", "--for", digital, "--out", &plans]).ended(4).says("its license is a digital one");
 }
 
 #[test]

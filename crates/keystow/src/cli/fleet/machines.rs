@@ -1,5 +1,6 @@
 //! Machines: what they reported, and the files to set them up again.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
 
@@ -25,15 +26,10 @@ impl Run<'_> {
             Role::Owner | Role::Auditor => self.opened(&fleet)?,
         };
         let listed = fleet.client.machines(fleet.id).map_err(refused)?;
-        let name = |series| {
-            let known = inventory.machines.iter().find(|machine| machine.series == series);
-            known.map_or_else(String::new, |machine| machine.name.clone())
-        };
-        let names: Vec<_> = if listed.len() > 2000 {
-            vec![String::new(); listed.len()]
-        } else {
-            listed.iter().map(|machine| name(machine.series)).collect()
-        };
+        let known: BTreeMap<_, _> =
+            inventory.machines.iter().map(|machine| (machine.series, machine.name.as_str())).collect();
+        let names = listed.iter().map(|machine| known.get(&machine.series).copied().unwrap_or_default());
+        let names: Vec<_> = names.collect();
         let objects = listed.iter().zip(&names).map(|(machine, name)| {
             json!({
                 "id": machine.series, "name": name, "token": machine.invite,
