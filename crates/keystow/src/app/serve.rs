@@ -226,7 +226,7 @@ pub(crate) fn run(config: &Config, ready: impl FnOnce(&Started) -> io::Result<()
     let runtime = Runtime::new().map_err(at(&data))?;
     runtime.block_on(async {
         let store = config.store()?;
-        let server = Server::start(store, setup, config.behaviour()).await.map_err(started)?;
+        let server = Server::start(store, setup, config.behaviour()).await?;
         expect_whole(&server, &data).await?;
         let listener = TcpListener::bind(listen).await.map_err(at(Path::new(&listen.to_string())))?;
         let bound = listener.local_addr().map_err(at(&data))?;
@@ -237,13 +237,6 @@ pub(crate) fn run(config: &Config, ready: impl FnOnce(&Started) -> io::Result<()
         std::thread::spawn(move || _ = stop.send(process::wait_for_stop()));
         serve(server, Serving { listener, certificate }, async { _ = stopped.await }).await.map_err(at(&data))
     })
-}
-
-fn started(error: StartError) -> ServeError {
-    match error {
-        StartError::Store(error) => ServeError::Store(error),
-        error => ServeError::Start(error),
-    }
 }
 
 /// Of a file beside us every record is checked before anybody relies on it; a database of its own is checked while it

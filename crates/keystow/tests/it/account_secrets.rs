@@ -62,7 +62,8 @@ fn nothing_that_was_backed_up_or_names_anybody_lies_on_the_server() {
     let password = ["--password-file", &password];
     home.run(&[&["account", "create", NAME, "--server", url], &password[..]].concat()).ended(0);
     home.run(&[&["backup", &old_laptop(), "--to", "account"], &password[..]].concat()).ended(0);
-    home.run(&["account", "rename", DEVICE]).ended(0);
+    let listed = home.run(&["account", "devices", "--json"]).ended(0).json();
+    home.run(&["account", "rename", listed["devices"][0]["name"].as_str().unwrap(), DEVICE]).ended(0);
     home.run(&["account", "status"]).ended(0);
     home.run(&[&["verify"], &password[..]].concat()).ended(0);
 
