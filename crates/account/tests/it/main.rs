@@ -4,6 +4,7 @@
 
 mod access;
 mod both;
+mod damage;
 mod liar;
 mod lies;
 mod markers;

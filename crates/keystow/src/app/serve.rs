@@ -77,9 +77,19 @@ pub(crate) enum ServeError {
     #[error("{}: {source}", path.display())]
     Secrets { path: PathBuf, source: SetupError },
     #[error(transparent)]
-    Start(#[from] StartError),
+    OtherSecrets(StartError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What the store says needs the same next step whenever it is said.
+impl From<StartError> for ServeError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Store(error) => Self::Store(error),
+            other @ StartError::OtherSetup => Self::OtherSecrets(other),
+        }
+    }
 }
 
 type Result<T> = std::result::Result<T, ServeError>;
@@ -216,7 +226,7 @@ pub(crate) fn run(config: &Config, ready: impl FnOnce(&Started) -> io::Result<()
     let runtime = Runtime::new().map_err(at(&data))?;
     runtime.block_on(async {
         let store = config.store()?;
-        let server = Server::start(store, setup, config.behaviour()).await.map_err(started)?;
+        let server = Server::start(store, setup, config.behaviour()).await?;
         expect_whole(&server, &data).await?;
         let listener = TcpListener::bind(listen).await.map_err(at(Path::new(&listen.to_string())))?;
         let bound = listener.local_addr().map_err(at(&data))?;
@@ -227,13 +237,6 @@ pub(crate) fn run(config: &Config, ready: impl FnOnce(&Started) -> io::Result<()
         std::thread::spawn(move || _ = stop.send(process::wait_for_stop()));
         serve(server, Serving { listener, certificate }, async { _ = stopped.await }).await.map_err(at(&data))
     })
-}
-
-fn started(error: StartError) -> ServeError {
-    match error {
-        StartError::Store(error) => ServeError::Store(error),
-        error => ServeError::Start(error),
-    }
 }
 
 /// Of a file beside us every record is checked before anybody relies on it; a database of its own is checked while it

@@ -171,9 +171,11 @@ fn a_damaged_store_is_refused_with_the_next_step() {
     home.run(&["serve", "backup", &copy, "--data", &data]).ended(0);
     let path = Path::new(&copy).join("accounts.sqlite");
     let mut bytes = std::fs::read(&path).unwrap();
-    // Bodies are age files, and their first line is in the clear.
-    let at = bytes.windows(22).position(|window| window == b"age-encryption.org/v1\n").unwrap();
-    bytes[at + 40] ^= 1;
+    // Bodies are age files, and their first line is in the clear. What follows it may lie on another page.
+    let places = bytes.windows(22).enumerate().filter(|(_, window)| window == b"age-encryption.org/v1\n");
+    let places: Vec<usize> = places.map(|(at, _)| at).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| bytes[at] ^= 1);
     std::fs::write(&path, bytes).unwrap();
     for args in [&["serve", "check", "--data", &copy][..], &["serve", "--listen", "127.0.0.1:0", "--data", &copy]] {
         let said = home.run(args).failed(13, "damaged");

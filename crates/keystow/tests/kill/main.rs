@@ -12,6 +12,7 @@
 
 mod home;
 mod scenario;
+mod serve;
 mod strace;
 
 use std::any::Any;
