@@ -125,6 +125,7 @@ impl From<Error> for Failure {
             Error::File { source, .. } => of_io(source),
             Error::Account(_)
             | Error::DeviceName { .. }
+            | Error::Fleet(_)
             | Error::IdentityMissing
             | Error::NotSignedIn
             | Error::VaultElsewhere

@@ -278,9 +278,9 @@ fn two_pcs_that_back_up_at_once_both_keep_everything() {
     thread::scope(|scope| {
         for (home, note) in [(&one, "from one"), (&two, "from two")] {
             scope.spawn(move || {
-                for n in 0..4 {
-                    let note = format!("{note} {n}");
-                    home.typed(&["add", "--note", &note], OLD_LAPTOP_KEYS[n]).ended(0);
+                for key in OLD_LAPTOP_KEYS {
+                    let note = format!("{note} {}", &key[24..]);
+                    home.typed(&["add", "--note", &note], key).ended(0);
                 }
             });
         }
