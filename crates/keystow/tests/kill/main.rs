@@ -10,6 +10,7 @@
     clippy::unwrap_used,
     reason = "a test that stops is a test that failed"
 )]
+#![allow(clippy::print_stderr, reason = "a test says what it could not try")]
 
 mod home;
 mod scenario;
