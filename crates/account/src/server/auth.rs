@@ -25,7 +25,7 @@ use crate::wire::{
 };
 
 /// For how many seconds the second step of a sign-in may wait.
-const STATE_SECONDS: i64 = 60;
+pub(super) const STATE_SECONDS: i64 = 60;
 /// For how many seconds a sign-in counts as just made.
 pub(super) const FRESH_SECONDS: i64 = 15 * 60;
 
@@ -328,7 +328,7 @@ impl Work for ChangeCredential {
     async fn run(&self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
         let (account, device) = (Value::Bytes(self.session.account.as_bytes()), self.session.device);
         let values = [account, Value::Bytes(device.as_bytes())];
-        let sql = "UPDATE session SET seen = seen WHERE account_id = $1 AND device_id = $2";
+        let sql = "UPDATE session SET seen = seen WHERE account_id = $1 AND device_id = $2 AND generation >= 0";
         if tx.execute(sql, &values).await? == 0 {
             return Ok(false);
         }

@@ -4,7 +4,7 @@ use axum::http::Method as Verb;
 use utoipa::ToSchema;
 
 use super::access::{Fresh, Session};
-use super::auth::Plain;
+use super::auth::{Plain, STATE_SECONDS};
 use super::failure::Answer;
 use super::route::{Call, Nothing, Routes, Sent};
 use crate::id::{AccountId, DeviceId};
@@ -59,12 +59,13 @@ async fn label(call: Call<Session, OfDevice, Sent<Label>>) -> Answer<Empty> {
 }
 
 async fn revoke(call: Call<Fresh, OfDevice, Nothing>) -> Answer<Empty> {
-    let end = EndSession(Session { account: call.who.0.account, device: call.path.device });
+    let session = Session { account: call.who.0.account, device: call.path.device };
+    let end = EndSession(session, call.server.now());
     if call.server.store.write(end).await? { Ok(Empty {}) } else { Err(Refusal::NotFound.into()) }
 }
 
 async fn logout(call: Call<Session, Plain, Nothing>) -> Answer<Empty> {
-    call.server.store.write(EndSession(call.who)).await?;
+    call.server.store.write(EndSession(call.who, call.server.now())).await?;
     Ok(Empty {})
 }
 
@@ -81,7 +82,8 @@ impl Work for FindStatus {
         let sql = "SELECT CAST(COALESCE(SUM(idx), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) \
                    FROM head WHERE account_id = $1";
         let sums = tx.query(sql, &account).await?;
-        let sessions = tx.query("SELECT COUNT(*) FROM session WHERE account_id = $1", &account).await?;
+        let sessions =
+            tx.query("SELECT COUNT(*) FROM session WHERE account_id = $1 AND generation >= 0", &account).await?;
         let first = |rows: &[Row], column| rows.first().map_or(Ok(0), |row| row.count(column));
         Ok(Some(Status {
             created: found.int(0)?,
@@ -112,8 +114,8 @@ impl Work for FindDevices {
     type Done = Vec<Device>;
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<Vec<Device>, StoreError> {
-        let sql =
-            "SELECT device_id, label, created, seen FROM session WHERE account_id = $1 ORDER BY created, device_id";
+        let sql = "SELECT device_id, label, created, seen FROM session \
+                   WHERE account_id = $1 AND generation >= 0 ORDER BY created, device_id";
         let rows = tx.query(sql, &[Value::Bytes(self.0.account.as_bytes())]).await?;
         let device = |row: &Row| {
             let id = DeviceId::new(row.array(0)?);
@@ -134,20 +136,28 @@ impl Work for SetLabel {
     type Done = bool;
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
-        let sql = "UPDATE session SET label = $3 WHERE account_id = $1 AND device_id = $2";
+        let sql = "UPDATE session SET label = $3 WHERE account_id = $1 AND device_id = $2 AND generation >= 0";
         let values =
             [Value::Bytes(self.account.as_bytes()), Value::Bytes(self.device.as_bytes()), Value::Bytes(&self.label.0)];
         Ok(tx.execute(sql, &values).await? == 1)
     }
 }
 
-struct EndSession(Session);
+/// Signs a device out, at this time.
+struct EndSession(Session, i64);
 
 impl Work for EndSession {
     type Done = bool;
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
-        let values = [Value::Bytes(self.0.account.as_bytes()), Value::Bytes(self.0.device.as_bytes())];
-        Ok(tx.execute("DELETE FROM session WHERE account_id = $1 AND device_id = $2", &values).await? == 1)
+        let (account, device) = (Value::Bytes(self.0.account.as_bytes()), Value::Bytes(self.0.device.as_bytes()));
+        // While its last message could be sent again, a trace stays that shows it was used.
+        let sql = "UPDATE session SET generation = -1 \
+                   WHERE account_id = $1 AND device_id = $2 AND generation >= 0 AND created >= $3";
+        if tx.execute(sql, &[account, device, Value::Int(self.1 - STATE_SECONDS)]).await? == 1 {
+            return Ok(true);
+        }
+        let sql = "DELETE FROM session WHERE account_id = $1 AND device_id = $2 AND generation >= 0";
+        Ok(tx.execute(sql, &[account, device]).await? == 1)
     }
 }

@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::Server;
 use super::approvals::WAIT_SECONDS;
+use super::auth::STATE_SECONDS;
 use crate::store::{StoreError, Tx, Value, Work};
 
 /// How often.
@@ -55,6 +56,7 @@ impl Server {
     pub async fn sweep(&self) -> Result<u64, StoreError> {
         let now = self.now();
         self.store.write(OldRequests(now - WAIT_SECONDS)).await?;
+        self.store.write(OldTraces(now - STATE_SECONDS)).await?;
         let mut count = 0;
         for account in self.store.read(Due(now)).await? {
             self.store.write(Delete { account, now }).await?;
@@ -71,6 +73,18 @@ impl Work for OldRequests {
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
         tx.execute("DELETE FROM approval WHERE created < $1", &[Value::Int(self.0)]).await.map(drop)
+    }
+}
+
+/// Devices that were signed out, see `EndSession`.
+struct OldTraces(i64);
+
+impl Work for OldTraces {
+    type Done = ();
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        let sql = "DELETE FROM session WHERE generation < 0 AND created < $1";
+        tx.execute(sql, &[Value::Int(self.0)]).await.map(drop)
     }
 }
 

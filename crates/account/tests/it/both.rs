@@ -283,6 +283,23 @@ fn the_messages_of_a_sign_in_are_good_for_a_minute_and_once() {
         assert_eq!(refusal(&here.post("/v1/login/finish", None, &mixed)), Some(Refusal::WrongCredentials));
         let devices: Devices = get(here, "/v1/devices", &anna).done();
         assert_eq!(devices.devices.len(), 2);
+
+        let proof = here.proof(&name("anna"), PASSWORD);
+        let out: SignedIn = here.post("/v1/login/finish", None, &proof).done();
+        assert_eq!(delete(here, "/v1/session", &out).status, 200);
+        assert_eq!(refusal(&delete(here, "/v1/session", &out)), Some(Refusal::NotSignedIn));
+        let again = format!("/v1/devices/{}", out.device);
+        assert_eq!(refusal(&delete(here, &again, &signed_in)), Some(Refusal::NotFound), "it is no device any more");
+        assert_eq!(
+            refusal(&here.post("/v1/login/finish", None, &proof)),
+            Some(Refusal::WrongCredentials),
+            "out is out"
+        );
+        let devices: Devices = get(here, "/v1/devices", &anna).done();
+        assert_eq!((devices.devices.len(), rows(here)[2]), (2, 3), "but a trace is kept");
+        here.pass(61);
+        here.sweep();
+        assert_eq!(rows(here)[2], 2, "for a minute");
     });
 }
 
