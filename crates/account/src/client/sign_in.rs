@@ -75,17 +75,29 @@ impl Client {
     /// [`ClientError::Stretch`] when the server asks for a weaker protection of the password than is safe;
     /// [`ClientError::Lie`] when it does not prove to be the server that the account was made with.
     pub fn sign_in(&mut self, name: &Name, method: Method, secret: &str) -> Result<SignIn, ClientError> {
-        let begun = Instant::now();
-        loop {
-            match self.sign_in_once(name, method, secret) {
-                Err(ClientError::Unreachable { .. }) if begun.elapsed() < self.patience => {}
-                done => return done,
+        let mut lost: Option<Instant> = None;
+        let (signed_in, export): (SignedIn, _) = loop {
+            let (finish, export) = self.prove(name, method, secret)?;
+            // This message is good once: when its answer is lost, all of it begins anew.
+            match self.post_once("/v1/login/finish", &finish) {
+                Err(ClientError::Unreachable { .. })
+                    if lost.get_or_insert_with(Instant::now).elapsed() < self.patience => {}
+                answer => break (answer?, export),
             }
-        }
+        };
+        let key = AccountKey::open_under(&export, KEYBOX, &signed_in.keybox);
+        let key = self.opened(key, "the account's key is not the one that was sealed")?;
+        self.show(&signed_in.token);
+        Ok(SignIn { session: signed_in.into(), key })
     }
 
-    /// The last message of a sign-in is good once: when its answer is lost, all of it begins anew.
-    fn sign_in_once(&mut self, name: &Name, method: Method, secret: &str) -> Result<SignIn, ClientError> {
+    /// The last message of a sign-in, and the export key that comes of it.
+    fn prove(
+        &self,
+        name: &Name,
+        method: Method,
+        secret: &str,
+    ) -> Result<(LoginFinish, Zeroizing<Vec<u8>>), ClientError> {
         let begun = ClientLogin::<Suite>::start(&mut OsRng, secret.as_bytes());
         let begun = begun.map_err(|_| self.lie("the secret cannot be blinded"))?;
         let request = Bytes(begun.message.serialize().to_vec());
@@ -99,13 +111,8 @@ impl Client {
         let finished = begun.state.finish(&mut OsRng, secret.as_bytes(), response, parameters);
         let finished = finished.map_err(|_| self.refused(Refusal::WrongCredentials))?;
         let finalization = Bytes(finished.message.serialize().to_vec());
-        let finish = LoginFinish { state: started.state, finalization };
-        let signed_in: SignedIn = self.post_once("/v1/login/finish", &finish)?;
         let export = Zeroizing::new(finished.export_key.to_vec());
-        let key = AccountKey::open_under(&export, KEYBOX, &signed_in.keybox);
-        let key = self.opened(key, "the account's key is not the one that was sealed")?;
-        self.show(&signed_in.token);
-        Ok(SignIn { session: signed_in.into(), key })
+        Ok((LoginFinish { state: started.state, finalization }, export))
     }
 
     /// Changes the password, or makes a new recovery code count. All other devices are signed out. Needs a sign-in just
