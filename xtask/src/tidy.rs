@@ -19,6 +19,9 @@ const NOT_IN_CORE: &[&str] =
     &["std::env", "std::fs", "std::net", "std::process", "std::thread", "std::time", "Timestamp::now", "Zoned::now"];
 /// Parsers of hostile input; each needs a fuzz target with seeds.
 const PARSERS: &[&str] = &[
+    "account_sealed",
+    "account_text",
+    "account_wire",
     "acpidump",
     "digital_product_id",
     "hive",

@@ -3,6 +3,8 @@
 -- Columns are whole numbers (BIGINT) and bytes (BYTEA) only; times are seconds since 1970-01-01 UTC. account_id leads
 -- every primary key, so that one statement touches one account and the tables can be spread by it. Names of accounts
 -- are not here: account_id is made from the name with a secret that lies outside the database.
+--
+-- "one tree": SQLite keeps these rows, which are short, in the tree of their primary key and not in a second one.
 
 CREATE TABLE account (
     account_id BYTEA NOT NULL,
@@ -12,7 +14,7 @@ CREATE TABLE account (
     generation BIGINT NOT NULL,       -- how often credentials were changed
     delete_after BIGINT,
     PRIMARY KEY (account_id)
-);
+); -- one tree
 
 CREATE TABLE credential (
     account_id BYTEA NOT NULL,
@@ -22,7 +24,7 @@ CREATE TABLE credential (
     memory_kib BIGINT NOT NULL,
     passes BIGINT NOT NULL,
     PRIMARY KEY (account_id, method)
-);
+); -- one tree
 
 CREATE TABLE session (
     account_id BYTEA NOT NULL,
@@ -34,7 +36,7 @@ CREATE TABLE session (
     fresh BIGINT NOT NULL,            -- until when the sign-in counts as just made
     label BYTEA,
     PRIMARY KEY (account_id, device_id)
-);
+); -- one tree
 
 CREATE TABLE file (
     account_id BYTEA NOT NULL,
@@ -50,7 +52,7 @@ CREATE TABLE head (
     hash BYTEA NOT NULL,
     bytes BIGINT NOT NULL,            -- of all records of the series
     PRIMARY KEY (account_id, series)
-);
+); -- one tree
 
 CREATE TABLE record (
     account_id BYTEA NOT NULL,
@@ -64,8 +66,7 @@ CREATE TABLE record (
     PRIMARY KEY (account_id, series, idx)
 );
 
--- The body in the index is what makes SQLite choose it.
-CREATE INDEX record_removed ON record (account_id, body, series, idx) WHERE body IS NULL;
+CREATE INDEX record_removed ON record (account_id, series, idx) WHERE body IS NULL;
 
 CREATE TABLE approval (
     account_id BYTEA NOT NULL,

@@ -288,6 +288,12 @@ pub fn code(account: &AccountId, public: &Bytes) -> String {
     groups(&hash.0).chars().take(14).collect()
 }
 
+/// Four characters that tell a few things from one another, made from the hash of their names.
+#[must_use]
+pub fn short_name(id: &[u8]) -> String {
+    groups(&Hash::of(id).0).chars().take(4).collect()
+}
+
 /// Whether two codes are the same, as people type them.
 #[must_use]
 pub fn same_code(shown: &str, typed: &str) -> bool {

@@ -265,7 +265,8 @@ pub(crate) fn hide(text: &str) -> String {
 
 /// The text without control characters, and without those that turn the direction of writing and so make one text look
 /// like another.
-pub(crate) fn hide_controls(text: &str) -> String {
+#[must_use]
+pub fn hide_controls(text: &str) -> String {
     let turns =
         |c| matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if c.is_control() || turns(c) { '\u{FFFD}' } else { c }).collect()

@@ -11,6 +11,7 @@ mod source;
 
 pub use finding::{
     Activation, Evidence, Finding, FindingId, Found, Held, Installation, Origin, PlaceKind, Problem, ProblemKind,
+    hide_controls,
 };
 pub use scan::{Scan, scan};
 pub use source::{Source, THIS_PC};

@@ -109,8 +109,7 @@ async fn credential_start(call: Call<Fresh, Plain, Sent<CredentialStart>>) -> An
 async fn credential_change(call: Call<Fresh, Plain, Sent<CredentialChange>>) -> Answer<Empty> {
     let Sent(sent) = call.input;
     let change = ChangeCredential { session: call.who.0, method: sent.method, credential: checked(sent.credential)? };
-    call.server.store.write(change).await?;
-    Ok(Empty {})
+    if call.server.store.write(change).await? { Ok(Empty {}) } else { Err(Refusal::NotSignedIn.into()) }
 }
 
 /// The server's part in making a credential.
@@ -323,17 +322,22 @@ struct ChangeCredential {
 }
 
 impl Work for ChangeCredential {
-    type Done = ();
+    /// Whether the device was still signed in: of two that change a secret at once, one is the first.
+    type Done = bool;
 
-    async fn run(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    async fn run(&self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
         let (account, device) = (Value::Bytes(self.session.account.as_bytes()), self.session.device);
+        let values = [account, Value::Bytes(device.as_bytes())];
+        let sql = "UPDATE session SET seen = seen WHERE account_id = $1 AND device_id = $2";
+        if tx.execute(sql, &values).await? == 0 {
+            return Ok(false);
+        }
         put_credential(tx, &self.session.account, self.method, &self.credential).await?;
         tx.execute("UPDATE account SET generation = generation + 1 WHERE account_id = $1", &[account]).await?;
-        let values = [account, Value::Bytes(device.as_bytes())];
         tx.execute("DELETE FROM session WHERE account_id = $1 AND device_id <> $2", &values).await?;
         tx.execute("DELETE FROM approval WHERE account_id = $1", &[account]).await?;
         let sql = "UPDATE session SET generation = (SELECT generation FROM account WHERE account_id = $1) \
                    WHERE account_id = $1 AND device_id = $2";
-        tx.execute(sql, &values).await.map(drop)
+        tx.execute(sql, &values).await.map(|_| true)
     }
 }

@@ -203,8 +203,7 @@ impl Tx for SqliteTx<'_> {
     }
 
     async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        // Every table has a primary key. Its rows lie in that tree, not in a second one.
-        self.0.execute_batch(&sql.replace("\n);", "\n) WITHOUT ROWID;")).map_err(told)
+        self.0.execute_batch(&sql.replace("; -- one tree", " WITHOUT ROWID;")).map_err(told)
     }
 
     async fn lock_migrations(&mut self) -> Result<(), StoreError> {

@@ -286,13 +286,15 @@ fn the_messages_of_a_sign_in_are_good_for_a_minute_and_once() {
     });
 }
 
-/// Changes the password with this session.
+/// Changes the password with this session; the answer of the first step when that was refused.
 pub(crate) fn change(here: &Here, who: &SignedIn, password: &str) -> Said {
     let begun = ClientRegistration::start(&mut OsRng, password.as_bytes()).unwrap();
     let request = Bytes(begun.message.serialize().to_vec());
-    let start = CredentialStart { method: Method::Password, request };
-    let started: CredentialStarted = post(here, "/v1/credentials/start", who, &start).done();
-    let credential = credential(begun.state, password, &started.response);
+    let said = post(here, "/v1/credentials/start", who, &CredentialStart { method: Method::Password, request });
+    if said.status != 200 {
+        return said;
+    }
+    let credential = credential(begun.state, password, &said.done::<CredentialStarted>().response);
     post(here, "/v1/credentials", who, &CredentialChange { method: Method::Password, credential })
 }
 
@@ -311,6 +313,25 @@ fn a_new_password_ends_every_other_sign_in_even_those_just_begun_and_every_reque
         let status: Status = get(here, "/v1/account", &anna).done();
         assert_eq!((status.generation, status.devices), (2, 1));
         assert_eq!(here.login(&name("anna"), "new password").generation, 2);
+    });
+}
+
+#[test]
+fn of_two_devices_that_change_the_password_at_once_one_is_the_first_and_the_other_is_signed_out() {
+    on_both(|here| {
+        here.register(&name("anna"), PASSWORD);
+        let mut password = PASSWORD.to_owned();
+        for round in 0..8 {
+            let [one, two] = [(); 2].map(|()| here.login(&name("anna"), &password));
+            let new = [format!("one {round}"), format!("two {round}")];
+            let said = thread::scope(|scope| {
+                let change = |who, new| scope.spawn(move || change(here, who, new).status);
+                [change(&one, &new[0]), change(&two, &new[1])].map(|thread| thread.join().unwrap())
+            });
+            assert!(matches!(said, [200, 401] | [401, 200]), "round {round}: {said:?}");
+            password = new[usize::from(said[1] == 200)].clone();
+        }
+        here.login(&name("anna"), &password);
     });
 }
 

@@ -1,9 +1,11 @@
 //! The server and the client together, over real sockets.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::print_stderr, reason = "a test says what it measured, and what it could not try")]
 
 mod access;
 mod both;
+mod damage;
 mod liar;
 mod lies;
 mod markers;

@@ -14,6 +14,8 @@ pub(crate) enum Error {
     Account(#[from] ClientError),
     #[error("the note of what was there before: {0}")]
     Aside(SealError),
+    #[error("a device has a name of 1 to {most} characters on one line")]
+    DeviceName { most: usize },
     #[error(transparent)]
     Device(#[from] DeviceError),
     #[error("{}: {source}", path.display())]
@@ -30,6 +32,12 @@ pub(crate) enum Error {
     NoWayBack { product: String, windows: String },
     #[error("no phrase was given to open the vault with")]
     NoPhrase,
+    #[error("the server keeps records of this account, and not what opens them: it lost that, or holds it back")]
+    IdentityMissing,
+    #[error("the account keeps a vault already")]
+    VaultInAccount,
+    #[error("there is no vault on this PC, though it is signed in to an account")]
+    VaultElsewhere,
     #[error("this PC is signed in to no account")]
     NotSignedIn,
     #[error("there is no vault yet")]

@@ -48,10 +48,15 @@ impl App {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let own = [self.paths.vault(), self.paths.second_copy()];
                 let places: Vec<_> = own.into_iter().filter(|folder| self.holds_copy(folder)).collect();
-                if places.is_empty() { Err(Error::NoVault) } else { Ok(List { places, unfinished: Vec::new() }) }
+                if places.is_empty() { Err(self.no_vault()) } else { Ok(List { places, unfinished: Vec::new() }) }
             }
             Err(error) => Err(at(path)(error)),
         }
+    }
+
+    /// There is none on this PC; there may be one in the account.
+    fn no_vault(&self) -> Error {
+        if self.account().is_ok_and(|account| account.is_some()) { Error::VaultElsewhere } else { Error::NoVault }
     }
 
     /// Writes the list of places.

@@ -39,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) database_password_file: Option<PathBuf>,
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) certificate_key: Option<PathBuf>,
+    #[serde(alias = "name")]
     pub(crate) names: Vec<String>,
     pub(crate) plain_http: bool,
     pub(crate) closed: bool,
@@ -76,9 +77,19 @@ pub(crate) enum ServeError {
     #[error("{}: {source}", path.display())]
     Secrets { path: PathBuf, source: SetupError },
     #[error(transparent)]
-    Start(#[from] StartError),
+    OtherSecrets(StartError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What the store says needs the same next step whenever it is said.
+impl From<StartError> for ServeError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Store(error) => Self::Store(error),
+            other @ StartError::OtherSetup => Self::OtherSecrets(other),
+        }
+    }
 }
 
 type Result<T> = std::result::Result<T, ServeError>;
@@ -141,7 +152,7 @@ impl Config {
                 let path = self.data().join(STORE);
                 // The file is made owner-only, and SQLite gives what it puts beside it the same rights.
                 match files::write_new(&path, b"") {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(&path)(error)),
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at(&path)(error)),
                     _ => Ok(Store::Sqlite(Sqlite::open(&path)?)),
                 }
             }

@@ -31,7 +31,7 @@ impl App {
             return Ok(false);
         }
         match self.places() {
-            Err(Error::NoVault) => Ok(true),
+            Err(Error::NoVault | Error::VaultElsewhere) => Ok(true),
             Ok(places) => {
                 let enrolled = !matches!(Device::load(&self.paths.state()), Err(DeviceError::NotEnrolled { .. }));
                 Ok(!enrolled && !places.iter().any(|place| self.holds_copy(place)))
@@ -49,7 +49,7 @@ impl App {
             Ok(_) => return Err(DeviceError::Exists { path: self.paths.state() }.into()),
         }
         match self.list() {
-            Err(Error::NoVault) | Ok(_) => Ok(()),
+            Err(Error::NoVault | Error::VaultElsewhere) | Ok(_) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -63,13 +63,25 @@ impl Run<'_> {
     fn create(&self, at: &Where, out: &mut Out) -> Result<Outcome, Failure> {
         if let Some(account) = self.app.account()? {
             let error = format!("this PC is signed in already, as {}", account.name.as_str());
-            return Err(Failure::new(FailureKind::Failed, error).hint("keystow account logout"));
+            let next = match account.unproven_code {
+                true => "keystow account recovery --new-code: the recovery code was not confirmed when it was made",
+                false => "keystow account logout",
+            };
+            return Err(Failure::new(FailureKind::Failed, error).hint(next));
         }
         let (address, name) = self.place(at)?;
         let _lock = self.app.begin()?;
         let password = self.new_password(self.password_file, out)?;
-        let (account, key, code) = self.app.create_account(&address, &name, &password)?;
+        let made = self.app.create_account(&address, &name, &password);
+        let (account, key, code) = made.map_err(|error| match error {
+            Error::Account(error) if error.refusal() == Some(Refusal::Conflict) => {
+                let error = format!("the name {} is taken at {}", name.as_str(), address.url);
+                Failure::new(FailureKind::Failed, error).hint("another name; or, if it is yours: keystow account login")
+            }
+            error => error.into(),
+        })?;
         let left = self.hand_over(&code, out)?;
+        self.app.save_account(&Account { unproven_code: false, ..account.clone() })?;
         out.object(&json!({
             "schema": "keystow.account/1", "account": account.session.account, "recovery_code_file": left,
         }))?;
@@ -176,6 +188,11 @@ impl Run<'_> {
         let kib = status.bytes.div_ceil(1024);
         out.line(format_args!("Keeps    {} records, {kib} KiB, sealed", status.records))?;
         out.line(format_args!("Devices  {} signed in", status.devices))?;
+        if account.unproven_code {
+            out.warn(
+                "Nobody confirmed that the recovery code was written down.  try: keystow account recovery --new-code",
+            );
+        }
         if let Some(time) = status.delete_after {
             out.warn(format!("It will be deleted on {}.  try: keystow account delete --keep", date(time)));
         }
@@ -186,20 +203,21 @@ impl Run<'_> {
         let account = self.app.signed_in()?;
         let devices = account.client().and_then(|client| client.devices()).map_err(Error::from)?;
         let label = |device: &Device| device.label.as_ref().and_then(|label| account.label(label));
-        let objects = (1..).zip(&devices).map(|(number, device)| {
+        let objects = devices.iter().map(|device| {
             json!({
-                "name": format!("d{number}"), "id": device.id, "label": label(device), "signed_in": rfc(device.created),
+                "name": short(device), "id": device.id, "label": label(device), "signed_in": rfc(device.created),
                 "seen": rfc(device.seen), "this": device.this,
             })
         });
         out.object(
             &json!({"schema": "keystow.account-devices/1", "devices": objects.collect::<Vec<serde_json::Value>>()}),
         )?;
-        for (number, device) in (1..).zip(&devices) {
+        for device in &devices {
             let this = if device.this { "  (this PC)" } else { "" };
             let label = label(device).unwrap_or_else(|| "without a name".to_owned());
             out.line(format_args!(
-                "d{number:<3} {label:<24} since {}, last seen {}{this}",
+                "{}  {label:<24} since {}, last seen {}{this}",
+                short(device),
                 date(device.created),
                 date(device.seen)
             ))?;
@@ -220,6 +238,9 @@ impl Run<'_> {
         let account = self.app.signed_in()?;
         let client = account.client().map_err(Error::from)?;
         let device = pick(&client, device)?;
+        if device.this {
+            return Err(Failure::usage("that is this PC").hint("keystow account logout"));
+        }
         self.freshly(out, |account, _| account.client()?.revoke(device.id))?;
         out.line("It is signed out, and can fetch nothing more. What it fetched before, it may still have.")?;
         Ok(Outcome::Done)
@@ -289,7 +310,8 @@ impl Run<'_> {
             client.sign_in(&account.name, Method::Recovery, code.reveal())?;
             client.sign_out()
         })?;
-        drop((account, key));
+        self.app.save_account(&Account { unproven_code: false, ..account })?;
+        drop(key);
         out.object(&json!({"schema": "keystow.account-recovery/1", "recovery_code_file": left}))?;
         out.line("The new recovery code counts, and was tried. The old one opens nothing any more.")?;
         Ok(Outcome::Done)
@@ -426,13 +448,16 @@ pub(super) fn sign_in_again(app: &App, out: &mut Out) -> Result<(Account, Accoun
     Run { password_file: app.account_password_file.as_deref(), app }.freshly(out, |_, _| Ok(()))
 }
 
-/// The device that a person means: `d2`, or the beginning of its id.
+/// What a device is called where it has to be told from others: it stays the same as long as the device is signed in.
+fn short(device: &Device) -> String {
+    keys::short_name(device.id.as_bytes())
+}
+
+/// The device that a person means.
 fn pick(client: &Client, wanted: &str) -> Result<Device, Failure> {
     let devices = client.devices().map_err(Error::from)?;
-    let number = wanted.strip_prefix('d').and_then(|number| number.parse::<usize>().ok());
-    let by_number = number.and_then(|number| devices.get(number.checked_sub(1)?));
-    let by_id = || devices.iter().find(|device| wanted.len() >= 4 && device.id.to_string().starts_with(wanted));
-    by_number.or_else(by_id).cloned().ok_or_else(|| {
+    let is = |device: &&Device| short(device) == wanted.to_ascii_lowercase() || device.id.to_string() == wanted;
+    devices.iter().find(is).cloned().ok_or_else(|| {
         Failure::new(FailureKind::NotFound, format!("no device is called {wanted}")).hint("keystow account devices")
     })
 }

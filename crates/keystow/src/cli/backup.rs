@@ -52,6 +52,7 @@ type Ready = (Vault, Option<Opened>, Option<std::path::PathBuf>);
 /// Makes the vault: phrase first, so that a run that stops here leaves nothing that cannot be opened.
 fn create(args: &Backup, app: &App, out: &mut Out) -> Result<Ready, Failure> {
     app.expect_no_vault()?;
+    app.expect_empty_account()?;
     let named = if args.to.is_empty() { phrase::ask_place(app, out)?.into_iter().collect() } else { args.to.clone() };
     let places = app.new_places(&named)?;
     app.expect_free(&places)?;
@@ -115,6 +116,10 @@ fn advice(new: bool, left: Option<std::path::PathBuf>, app: &App, out: &mut Out)
         out.note(
             "  Write its six words on paper, then delete the file: whoever has it and a copy can open everything.",
         );
+    }
+    let account = app.account()?.is_some() && !places.iter().any(|place| is_account(place));
+    if account {
+        out.note("\nNothing of it is in the account yet:  keystow backup --to account");
     }
     if app.independent(&places) < 2 {
         out.note("\nAll copies lie on one disk, and one disk is not two places: if it dies, all are gone.");

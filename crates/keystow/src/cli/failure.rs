@@ -123,12 +123,14 @@ impl From<Error> for Failure {
             Error::Device(error) | Error::Vault(VaultError::Device(error)) => of_device(error),
             Error::Write(WriteError::Device(error)) => of_device(error),
             Error::File { source, .. } => of_io(source),
-            Error::Account(error) => of_account(error),
-            Error::Fleet(error) => of_fleet(error),
-            Error::NotSignedIn => {
-                (K::NotFound, "keystow account login NAME --server ADDRESS, or keystow account create")
-            }
-            Error::WeakPassword { .. } => (K::Usage, "four unrelated words are good"),
+            Error::Account(_)
+            | Error::DeviceName { .. }
+            | Error::Fleet(_)
+            | Error::IdentityMissing
+            | Error::NotSignedIn
+            | Error::VaultElsewhere
+            | Error::VaultInAccount
+            | Error::WeakPassword { .. } => of_signing_in(&error),
             Error::Aside(_) => (K::Damaged, "keystow restore, with the item that was there before"),
             Error::NoWayBack { .. } => {
                 (K::DoesNotFit, "install that edition anew: keystow restore ITEM --setup FOLDER")
@@ -177,6 +179,27 @@ impl From<Error> for Failure {
 /// What helps where a server has less of an organization than before.
 pub(super) const SET_BACK: &str =
     "ask who runs the server whether it was restored from an older copy; if it was: keystow fleet audit --accept";
+
+/// What has to do with the account of this PC.
+fn of_signing_in(error: &Error) -> (FailureKind, &'static str) {
+    use FailureKind as K;
+    match error {
+        Error::Account(error) => of_account(error),
+        Error::Fleet(error) => of_fleet(error),
+        Error::NotSignedIn => (K::NotFound, "keystow account login NAME --server ADDRESS, or keystow account create"),
+        Error::DeviceName { .. } => (K::Usage, "keystow account rename DEVICE NAME"),
+        Error::IdentityMissing => (
+            K::Damaged,
+            "on a PC that still has the vault: keystow account login, then keystow verify --repair; or use a copy in another place",
+        ),
+        Error::VaultInAccount => (K::Failed, "keystow account login brings it to this PC; then the same command again"),
+        Error::VaultElsewhere => {
+            (K::NotFound, "keystow account login, if another PC has put one into the account; else keystow backup")
+        }
+        Error::WeakPassword { .. } => (K::Usage, "four unrelated words are good"),
+        _ => (K::Failed, ""),
+    }
+}
 
 /// What a server refused, or why it is not believed.
 fn of_fleet(error: &FleetError) -> (FailureKind, &'static str) {

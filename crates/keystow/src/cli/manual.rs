@@ -69,7 +69,8 @@ fn section(command: &Command, parent: &str, text: &mut String) {
 }
 
 fn arguments(command: &Command, global: bool, text: &mut String) {
-    let shown = |arg: &&Arg| arg.is_global_set() == global && !arg.is_hide_set();
+    let everywhere = |arg: &Arg| arg.is_global_set() && arg.get_help_heading() == Some("Everywhere");
+    let shown = |arg: &&Arg| everywhere(arg) == global && !arg.is_hide_set();
     let own = |arg: &&Arg| !matches!(arg.get_id().as_str(), "help" | "version");
     for arg in command.get_arguments().filter(shown).filter(own) {
         let value = arg.get_value_names().and_then(|names| names.first()).map(ToString::to_string);

@@ -24,6 +24,14 @@ pub(super) struct New {
 
 /// Opens the vault with the phrase from a file or the terminal.
 pub(super) fn open(vault: &Vault, app: &App, out: &mut Out) -> Result<Opened, Failure> {
+    if let (Some(file), None, Some(_)) = (&app.account_password_file, &app.passphrase_file, app.account()?) {
+        let password = Phrase::typed(&crate::app::vaults::first_line(file)?);
+        match unlock(vault, &password, app) {
+            // The account does not open this vault, or not yet.
+            Err(Error::Unlock(UnlockError::NoIdentity)) => {}
+            result => return Ok(result?),
+        }
+    }
     let phrases = app.phrases_from_file()?;
     let mut tried = phrases.iter().map(|phrase| unlock(vault, phrase, app));
     if let Some(first) = tried.next() {

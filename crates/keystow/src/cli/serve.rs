@@ -119,13 +119,17 @@ impl From<ServeError> for Failure {
             ServeError::Locked(_) => (K::Locked, "stop it, or another --data FOLDER"),
             ServeError::NoServer(_) => (K::NotFound, "--data with the folder of a server"),
             ServeError::ServerThere(_) => (K::Failed, "another folder; Keystow replaces no server"),
-            ServeError::SecretsLost(_) | ServeError::Start(_) => {
+            ServeError::SecretsLost(_) | ServeError::OtherSecrets(_) => {
                 (K::Damaged, "put server-secrets.json of a backup there; without it nobody can sign in any more")
             }
             ServeError::Secrets { .. } => (K::Damaged, "put server-secrets.json of a backup in its place"),
             ServeError::Damaged { .. } | ServeError::Store(StoreError::Damaged(_)) => (K::Damaged, NEXT),
+            ServeError::Store(StoreError::OtherMigration(_)) => (K::Damaged, NEXT),
+            ServeError::Store(StoreError::DiskFull) => (K::Failed, "make room on the disk of --data"),
             ServeError::Store(StoreError::Newer { .. }) => (K::Failed, "a newer Keystow"),
-            ServeError::Store(StoreError::Unavailable(_)) => (K::NotFound, "start the database, or check --database"),
+            ServeError::Store(StoreError::Unavailable(_)) => {
+                (K::NetworkNeeded, "start the database, or check --database")
+            }
             ServeError::Store(_) | ServeError::File { .. } => (K::Failed, ""),
         };
         let failure = Self::new(kind, error);

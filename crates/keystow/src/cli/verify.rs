@@ -1,6 +1,6 @@
 //! `keystow verify`
 
-use keystow_vault::{Finding, Report};
+use keystow_vault::{Finding, Remedy, Report};
 use serde_json::{Value, json};
 
 use super::args::Verify;
@@ -8,6 +8,7 @@ use super::failure::{Failure, Outcome};
 use super::out::{Out, Tone};
 use super::phrase;
 use crate::app::App;
+use crate::app::account::ACCOUNT;
 use crate::app::verify::{is_harmless, name, remedy, words};
 
 pub(super) fn run(args: &Verify, app: &App, out: &mut Out) -> Result<Outcome, Failure> {
@@ -41,7 +42,7 @@ fn show(report: &Report, opened: bool, out: &mut Out) -> Result<(), Failure> {
         let tone = if is_harmless(&finding.what) { Tone::Warn } else { Tone::Bad };
         let text = out.tone(tone, &format!("{:<11}", name(&finding.what)));
         out.line(format_args!("{text} {} {}: {}", finding.place, finding.file, words(&finding.what)))?;
-        out.line(format_args!("            try: {}", remedy(finding.remedy)))?;
+        out.line(format_args!("            try: {}", next(finding)))?;
     }
     for place in &report.places {
         let bad = report.findings.iter().any(|f| f.place == place.place && !is_harmless(&f.what));
@@ -55,6 +56,14 @@ fn show(report: &Report, opened: bool, out: &mut Out) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What to do about a finding; a server is reached in another way than a stick.
+fn next(finding: &Finding) -> &'static str {
+    match finding.remedy {
+        Remedy::Reach if finding.place == ACCOUNT => "check the network and the server, then: keystow verify",
+        other => remedy(other),
+    }
+}
+
 fn object(report: &Report, mended: &[Finding], failed: &[String]) -> Value {
     let finding = |finding: &Finding| {
         json!({
@@ -63,7 +72,7 @@ fn object(report: &Report, mended: &[Finding], failed: &[String]) -> Value {
             "what": name(&finding.what),
             "harmless": is_harmless(&finding.what),
             "says": words(&finding.what),
-            "next": remedy(finding.remedy),
+            "next": next(finding),
         })
     };
     let places = report.places.iter().map(

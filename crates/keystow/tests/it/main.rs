@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "a test says what it could not try")]
 
 mod account;
+mod account_secrets;
 mod bad_input;
 mod everyday;
 mod fleet;

@@ -6,12 +6,15 @@
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test that stops is a test that failed"
 )]
+#![allow(clippy::print_stderr, reason = "a test says what it could not try")]
 
 mod home;
 mod scenario;
+mod serve;
 mod strace;
 
 use std::any::Any;

@@ -9,6 +9,7 @@ use keystow_account::client::{Address, Client, ClientError, Session, SignIn};
 use keystow_account::id::DeviceId;
 use keystow_account::keys::{AccountKey, CopyKey, RecoveryCode};
 use keystow_account::wire::{Bytes, Method, Name, Refusal};
+use keystow_find::hide_controls;
 use keystow_os::files;
 use keystow_vault::{Opened, UnlockError, Vault};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ const FORMAT: u32 = 1;
 const MOST: u64 = 64 * 1024;
 /// A password shorter than this is guessed.
 const SHORTEST_PASSWORD: usize = 12;
+/// Characters of the name of a device.
+const LONGEST_LABEL: usize = 64;
 
 /// The account that this device is signed in to. The device keeps what backing up needs, and nothing that opens a
 /// record.
@@ -35,6 +38,10 @@ pub(crate) struct Account {
     pub(crate) name: Name,
     pub(crate) session: Session,
     pub(crate) copy_key: CopyKey,
+    /// What the owner calls this device.
+    pub(crate) device_name: Option<String>,
+    /// Whether nobody confirmed yet that the recovery code was written down.
+    pub(crate) unproven_code: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,6 +51,10 @@ struct Text {
     name: Name,
     session: Session,
     copy_key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device_name: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unproven_code: bool,
 }
 
 /// What became of joining the account and the vault of this PC.
@@ -70,7 +81,8 @@ impl Account {
         let damaged = || io::Error::new(io::ErrorKind::InvalidData, "damaged; sign in again");
         let text: Text = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
         let copy_key = CopyKey::parse(&text.copy_key).filter(|_| text.format == FORMAT).ok_or_else(damaged)?;
-        Ok(Some(Self { address: text.server, name: text.name, session: text.session, copy_key }))
+        let Text { server: address, name, session, device_name, unproven_code, .. } = text;
+        Ok(Some(Self { address, name, session, copy_key, device_name, unproven_code }))
     }
 
     /// A connection that is signed in.
@@ -81,7 +93,8 @@ impl Account {
     /// What a device is called, for the eyes of the account's owner.
     pub(crate) fn label(&self, sealed: &Bytes) -> Option<String> {
         let (name, label) = open_file(&self.copy_key, sealed)?;
-        (name == "label").then(|| String::from_utf8(label).ok()).flatten()
+        let label = String::from_utf8(label).ok().filter(|_| name == "label")?;
+        Some(hide_controls(&label).chars().take(LONGEST_LABEL).collect())
     }
 }
 
@@ -106,6 +119,8 @@ impl App {
             name: account.name.clone(),
             session: account.session.clone(),
             copy_key: account.copy_key.reveal().to_string(),
+            device_name: account.device_name.clone(),
+            unproven_code: account.unproven_code,
         };
         let text = Zeroizing::new(serde_json::to_vec_pretty(&text).map_err(io::Error::other).map_err(at(&path))?);
         files::create_dir(self.paths.data()).map_err(at(&path))?;
@@ -124,7 +139,14 @@ impl App {
         }
         let mut client = Client::new(address)?;
         let (SignIn { session, key }, code) = client.create(name, password)?;
-        let account = Account { address: address.clone(), name: name.clone(), session, copy_key: key.copy_key() };
+        let account = Account {
+            address: address.clone(),
+            name: name.clone(),
+            session,
+            copy_key: key.copy_key(),
+            device_name: None,
+            unproven_code: true,
+        };
         self.finish_sign_in(&client, &account)?;
         Ok((account, key, code))
     }
@@ -152,7 +174,14 @@ impl App {
     ) -> Result<(Account, AccountKey)> {
         let SignIn { session, key } = sign_in;
         let before = self.account().ok().flatten().filter(|before| before.session.account == session.account);
-        let account = Account { address: address.clone(), name: name.clone(), session, copy_key: key.copy_key() };
+        let account = Account {
+            address: address.clone(),
+            name: name.clone(),
+            session,
+            copy_key: key.copy_key(),
+            device_name: before.as_ref().and_then(|before| before.device_name.clone()),
+            unproven_code: before.as_ref().is_some_and(|before| before.unproven_code),
+        };
         self.finish_sign_in(client, &account)?;
         if let Some(mut client) = before.and_then(|before| before.client().ok()) {
             // It may have ended already.
@@ -163,7 +192,8 @@ impl App {
 
     fn finish_sign_in(&self, client: &Client, account: &Account) -> Result<()> {
         self.save_account(account)?;
-        let named = keystow_os::device::name().unwrap_or_else(|| "a PC".to_owned());
+        let named = account.device_name.clone().or_else(keystow_os::device::name);
+        let named = named.unwrap_or_else(|| "a PC".to_owned());
         // A device without a name is still a device.
         let _ = self.name_device(client, account, account.session.device, &named);
         Ok(())
@@ -171,8 +201,16 @@ impl App {
 
     /// Names a device; the server sees no name.
     pub(crate) fn name_device(&self, client: &Client, account: &Account, device: DeviceId, name: &str) -> Result<()> {
+        let name = name.trim();
+        if name.is_empty() || name.chars().count() > LONGEST_LABEL || hide_controls(name) != name {
+            return Err(Error::DeviceName { most: LONGEST_LABEL });
+        }
         let label = seal_file(&account.copy_key, "label", name.as_bytes()).map_err(at(self.paths.account()))?;
-        Ok(client.label(device, label)?)
+        client.label(device, label)?;
+        if device == account.session.device && account.device_name.as_deref() != Some(name) {
+            self.save_account(&Account { device_name: Some(name.to_owned()), ..account.clone() })?;
+        }
+        Ok(())
     }
 
     /// Forgets the sign-in of this device, here and on the server. The account stays, and the list of places too.
@@ -211,6 +249,21 @@ impl App {
         key.open_identity(&Bytes(sealed)).map(Some).map_err(|_| lie())
     }
 
+    /// Whether the server keeps anything of a vault for this account.
+    pub(crate) fn holds_something(&self, account: &Account) -> Result<bool> {
+        let client = account.client()?;
+        let own = account.copy_key.file_id(IDENTITY);
+        Ok(!client.heads()?.0.is_empty() || client.files()?.iter().any(|file| file.id != own))
+    }
+
+    /// Refuses to make a vault on this PC while the account that it is signed in to keeps one already.
+    pub(crate) fn expect_empty_account(&self) -> Result<()> {
+        match self.account()? {
+            Some(account) if self.holds_something(&account)? => Err(Error::VaultInAccount),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens the vault with the password of the account.
     pub(crate) fn unlock_with_password(&self, vault: &Vault, password: &str) -> Result<Opened> {
         let Account { address, name, .. } = self.signed_in()?;
@@ -230,11 +283,13 @@ impl App {
         let identity = self.identity(account, key)?;
         let place = std::path::PathBuf::from(ACCOUNT);
         match (identity, self.has_vault() || self.device().is_some()) {
+            (None, false) if self.holds_something(account)? => Err(Error::IdentityMissing.into()),
             (None, false) => Ok((Joined::Neither, None)),
             (None, true) => {
                 let vault = self.open_vault()?;
                 let opened = open(&vault)?;
-                self.put_identity(account, key, &opened)?;
+                // Opening may have asked for the password, and so have taken the place of this sign-in.
+                self.put_identity(&self.signed_in()?, key, &opened)?;
                 let vault = self.adopt_places(std::slice::from_ref(&place), vault)?;
                 Ok((Joined::Here, Some((vault, opened))))
             }

@@ -19,7 +19,7 @@ pub(crate) struct Where {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) server: Option<String>,
     /// The pin of its certificate, as the server prints it at its start
-    #[arg(long, value_name = "PIN")]
+    #[arg(long, value_name = "PIN", allow_hyphen_values = true)]
     pub(crate) pin: Option<String>,
 }
 
