@@ -72,6 +72,68 @@ pub struct Looked {
     pub faults: Vec<Fault>,
 }
 
+/// What the server had before and has no more, as [`Client::accept`] takes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// The audit log, where it is not the one that was seen.
+    pub audit: Option<MissingRows>,
+    /// The machines with fewer reports, or with another one in place of the last.
+    pub reports: Vec<MissingReports>,
+    /// Machines that the server does not list any more, and no owner removed.
+    pub machines: Vec<SeriesId>,
+    /// Machines that an owner removed, and that are there again.
+    pub again: Vec<SeriesId>,
+}
+
+/// How many rows the audit log had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingRows {
+    /// When it was seen last.
+    pub before: u64,
+    /// Now. Where it is no shorter, the last row that was seen is another one now.
+    pub now: u64,
+}
+
+/// How many reports a machine had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingReports {
+    /// Which machine.
+    pub series: SeriesId,
+    /// When it was seen last.
+    pub before: u64,
+    /// Now. Where there are as many, the last one is another one.
+    pub now: u64,
+}
+
+impl Missing {
+    /// Whether all is there that was there.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What of the one is not in the other, whose audit log has these rows.
+    fn between(before: &Known, now: &Known, entries: &[Entry]) -> Self {
+        let same = |head: &KnownHead| entries.iter().any(|entry| KnownHead::of(entry) == *head);
+        let rows = |head: KnownHead| MissingRows { before: head.index, now: now.audit.map_or(0, |head| head.index) };
+        let mut missing = Self { audit: before.audit.filter(|head| !same(head)).map(rows), ..Self::default() };
+        for (series, machine) in &before.machines {
+            let Some(there) = now.machines.get(series) else {
+                if !now.removed.contains(series) {
+                    missing.machines.push(*series);
+                }
+                continue;
+            };
+            if is_news(machine.last, there.last).is_err() {
+                let [before, now] = [machine.last, there.last].map(|last| last.map_or(0, |last| last.index));
+                missing.reports.push(MissingReports { series: *series, before, now });
+            }
+        }
+        missing.again = before.removed.iter().filter(|series| now.machines.contains_key(series)).copied().collect();
+        missing
+    }
+}
+
 /// What a check of every report went through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -133,6 +195,25 @@ impl Client {
         looked.entries = entries;
         looked.faults.sort_unstable();
         Ok(looked)
+    }
+
+    /// Takes what the server has now as the new beginning, as after it was restored from an older copy: all is looked at
+    /// anew, and what is missing of what was known is told. What no key proves is still not believed.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Lie`] when the audit log is not whole in itself; [`ClientError`]. What is known is then as before.
+    pub fn accept(
+        &self,
+        organization: AccountId,
+        key: &OrganizationKey,
+        known: &mut Known,
+    ) -> Result<(Missing, Looked), ClientError> {
+        let mut now = Known::default();
+        let looked = self.look(organization, key, &mut now)?;
+        let missing = Missing::between(known, &now, &looked.entries);
+        *known = now;
+        Ok((missing, looked))
     }
 
     /// Compares what is listed with what is known, opens the cards of new machines, and gives the last reports that
@@ -415,7 +496,8 @@ fn removed_by_owners(organization: &AccountId, key: &OrganizationKey, entries: &
     let proven = |entry: &Entry| {
         let (series, proof) = entry.subject.0.split_first_chunk::<16>()?;
         let series = SeriesId::new(*series);
-        (key.removal(organization, &series).0 == proof).then_some(series)
+        // The name of the machine follows.
+        proof.starts_with(&key.removal(organization, &series).0).then_some(series)
     };
     entries.iter().filter(|entry| entry.action == Action::MachineRemoved).filter_map(proven).collect()
 }

@@ -15,8 +15,9 @@ use hyper::Uri;
 use serde::{Deserialize, Serialize};
 
 use self::connection::{Connection, Seen};
-pub use self::fleet::{Fault, Known, KnownMachine, Looked, Tally};
+pub use self::fleet::{Fault, Known, KnownMachine, Looked, Missing, MissingReports, MissingRows, Tally};
 pub use self::http::ClientError;
+pub use self::machine::Reported;
 pub use self::organization::KnownHead;
 pub use self::sign_in::SignIn;
 

@@ -8,7 +8,7 @@ use crate::id::{AccountId, InviteId, SeriesId};
 use crate::keys::AccountKey;
 use crate::organization::{EnrollKey, Enrollment, Held, Invitation, Membership, OrganizationKey};
 use crate::wire::organization::{
-    Audit, Entry, Invite, Invites, Join, Knock, Member, Members, NewInvite, NewOrganization, NewToken, Offer,
+    Action, Audit, Entry, Invite, Invites, Join, Knock, Member, Members, NewInvite, NewOrganization, NewToken, Offer,
     Organization, Organizations, RemoveMachine, Role, SetRole,
 };
 use crate::wire::{Bytes, Empty, Hash, Refusal};
@@ -20,6 +20,31 @@ pub struct KnownHead {
     pub index: u64,
     /// Its hash.
     pub hash: Hash,
+}
+
+const OTHER: &str = "the audit log is not the one that was seen before";
+const SHORTER: &str = "the audit log is shorter than it was";
+
+impl ClientError {
+    /// Whether the server has less than it had, or something else: it was restored from an older copy, or lies.
+    #[must_use]
+    pub fn is_set_back(&self) -> bool {
+        matches!(self, Self::Lie { what, .. } if [OTHER, SHORTER].contains(what))
+    }
+}
+
+impl Entry {
+    /// The name that the row keeps, of a member, an invited or a machine, whatever became of it since.
+    #[must_use]
+    pub fn name(&self, key: &EnrollKey) -> Option<String> {
+        let label = match self.action {
+            Action::Created => self.subject.0.as_slice(),
+            Action::Invited | Action::Joined => self.subject.0.get(16..)?,
+            Action::MachineRemoved => self.subject.0.get(48..)?,
+            _ => return None,
+        };
+        key.open_label(&Bytes(label.to_vec())).ok()
+    }
 }
 
 impl KnownHead {
@@ -189,7 +214,7 @@ impl Client {
         self.delete(&path(organization, &format!("tokens/{invite}"))).map(|Empty {}| ())
     }
 
-    /// Removes a machine and its reports.
+    /// Removes a machine and its reports. Its name stays in the audit log, sealed.
     ///
     /// # Errors
     ///
@@ -199,16 +224,17 @@ impl Client {
         organization: AccountId,
         key: &OrganizationKey,
         series: SeriesId,
+        name: &str,
     ) -> Result<(), ClientError> {
-        let proof = key.removal(&organization, &series);
+        let (proof, label) = (key.removal(&organization, &series), key.enroll_key().seal_label(name)?);
         let path = path(organization, &format!("machines/{series}/remove"));
-        self.post(&path, &RemoveMachine { proof }).map(|Empty {}| ())
+        self.post(&path, &RemoveMachine { proof, label }).map(|Empty {}| ())
     }
 
     /// The audit log is not the one that was seen before.
     #[must_use]
     pub fn other_audit(&self) -> ClientError {
-        self.lie("the audit log is not the one that was seen before")
+        self.lie(OTHER)
     }
 
     /// Rows of the audit log after the one that is known, whose chain holds.
@@ -245,7 +271,7 @@ impl Client {
             }
         }
         if known.is_some_and(|known| last.0 < known.index) {
-            return Err(self.lie("the audit log is shorter than it was"));
+            return Err(self.lie(SHORTER));
         }
         Ok(entries)
     }

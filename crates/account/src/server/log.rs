@@ -54,7 +54,7 @@ async fn heads(call: Call<Session, Plain, Nothing>) -> Answer<Heads> {
 
 async fn mend(call: Call<Session, Plain, Sent<Record>>) -> Answer<Empty> {
     let record = within_limits(call.input.0)?;
-    let mended = call.server.store.write(Mend { account: call.who.account, record }).await?;
+    let mended = call.server.store.write(Mend { account: call.who.account, record, now: call.server.now() }).await?;
     if mended { Ok(Empty {}) } else { Err(Refusal::Conflict.into()) }
 }
 
@@ -263,9 +263,11 @@ impl Work for FindRemoved {
     }
 }
 
-struct Mend {
-    account: AccountId,
-    record: Record,
+/// Puts the bytes of a record back that was taken before.
+pub(super) struct Mend {
+    pub(super) account: AccountId,
+    pub(super) record: Record,
+    pub(super) now: i64,
 }
 
 impl Work for Mend {
@@ -287,10 +289,12 @@ impl Work for Mend {
         if proof != Some(record.hash()) || record.body.0.is_empty() {
             return Ok(false);
         }
-        let sql = "DELETE FROM record WHERE account_id = $1 AND series = $2 AND idx = $3";
         let values = [account, series, Value::Int(number(record.index)?)];
+        let sql = "SELECT received FROM record WHERE account_id = $1 AND series = $2 AND idx = $3";
+        let received = tx.query(sql, &values).await?.first().map(|row| row.int(0)).transpose()?;
+        let sql = "DELETE FROM record WHERE account_id = $1 AND series = $2 AND idx = $3";
         tx.execute(sql, &values).await?;
-        Ok(tx.execute(INSERT, &row_of(account, record, 0)?).await? == 1)
+        Ok(tx.execute(INSERT, &row_of(account, record, received.unwrap_or(self.now))?).await? == 1)
     }
 }
 

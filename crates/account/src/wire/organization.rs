@@ -8,6 +8,8 @@ use crate::id::{AccountId, InviteId, SeriesId};
 
 /// The longest body of a report, in bytes.
 pub const MOST_REPORT: usize = 256 << 10;
+/// How many of its last reports a machine keeps, sealed, to put back what a server loses.
+pub const MOST_KEPT: usize = 30;
 /// The longest keybox, card, label or proof, in bytes.
 pub const MOST_SEALED: usize = 4096;
 /// The most machines or rows of the audit log in one answer.
@@ -235,11 +237,27 @@ pub struct Reports {
     pub more: bool,
 }
 
+/// What a machine keeps of its last reports: their heads.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Kept {
+    /// [`MOST_KEPT`] at most, all of its own series.
+    pub heads: Vec<Head>,
+}
+
+/// Which of the reports that a machine keeps the server does not have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Missing {
+    /// Their numbers, in order; also those whose bytes were altered.
+    pub indexes: Vec<u64>,
+}
+
 /// Removes a machine and its reports.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RemoveMachine {
     /// Shows other members that an owner did it, and not the server.
     pub proof: Bytes,
+    /// What the machine was called, sealed.
+    pub label: Bytes,
 }
 
 /// Where to go on reading the audit log: after this row.
@@ -271,7 +289,9 @@ pub struct Entry {
     pub actor: Bytes,
     /// What.
     pub action: Action,
-    /// What it was done to: a member, an invitation, a machine and the proof of its removal.
+    /// What it was done to: a member and the new role, an invitation, a machine and the proof of its removal. A sealed
+    /// name follows where a person was invited or joined and where a machine was removed, and stands alone where the
+    /// organization was made.
     pub subject: Bytes,
     /// The hash of this row, see [`Entry::hash_after`].
     pub hash: Hash,

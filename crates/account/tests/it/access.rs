@@ -54,6 +54,8 @@ const ROUTES: &[(&str, &str, &str, u16)] = &[
     ("GET", "/v1/organizations/{organization}/machines", "any member", 200),
     ("POST", "/v1/organizations/{organization}/machines/{series}/remove", "owner, fresh session", 400),
     ("POST", "/v1/organizations/{organization}/reports", "machine", 400),
+    ("POST", "/v1/organizations/{organization}/reports/missing", "machine", 400),
+    ("PUT", "/v1/organizations/{organization}/reports/mend", "machine", 400),
     ("GET", "/v1/organizations/{organization}/reports", "owner or auditor", 200),
     ("GET", "/v1/organizations/{organization}/reports/last", "owner or auditor", 200),
     ("GET", "/v1/organizations/{organization}/audit", "owner or auditor", 200),
@@ -233,7 +235,7 @@ fn organization(here: &Here, id: AccountId) -> Vec<(Caller, String)> {
         shown(id, [number; 16], [number; 32])
     });
     let remove = format!("{base}/machines/{}/remove", SeriesId::new([2; 16]));
-    assert_eq!(here.post(&remove, Some(&stale), &json!({"proof": "AAAA"})).status, 200);
+    assert_eq!(here.post(&remove, Some(&stale), &json!({"proof": "AAAA", "label": "AAAA"})).status, 200);
     here.pass(16 * 60);
     let owner = here.login(&Name::parse(&format!("owner of {id}")).unwrap(), PASSWORD).token.0;
     let [machine, removed_machine] = machines;

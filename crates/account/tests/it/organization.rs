@@ -1,8 +1,9 @@
 //! An organization: who may do what, machines that append and read nothing, and a server that lies.
 
 use std::io::Read as _;
+use std::ops::Range;
 
-use keystow_account::client::{Client, ClientError, Fault, Known, SignIn};
+use keystow_account::client::{Client, ClientError, Fault, Known, MissingReports, MissingRows, SignIn};
 use keystow_account::id::{AccountId, SeriesId};
 use keystow_account::organization::{Enrollment, Held, Invitation, MachineState, Membership, OrganizationKey};
 use keystow_account::server::described;
@@ -87,8 +88,8 @@ impl Org {
 
     /// Changes the database as a lying server would.
     fn lie(&self, sql: &'static str, series: SeriesId) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(self.here.server.store().write(Lie(sql, self.id, series))).unwrap();
+        let (server, lie) = (self.here.server.clone(), Lie(sql, self.id, series));
+        self.here.run(async move { server.store().write(lie).await.unwrap() });
     }
 
     fn look(&self, known: &mut Known) -> Vec<Fault> {
@@ -123,9 +124,9 @@ fn said(known: &Known, series: SeriesId) -> &str {
 fn an_organization_is_made_joined_and_read() {
     for org in Org::on_both() {
         let mut machines = [org.machine(), org.machine()];
-        Client::report(&mut machines[0], b"{\"a\":1}").unwrap();
-        Client::report(&mut machines[1], b"{\"b\":1}").unwrap();
-        Client::report(&mut machines[1], b"{\"b\":2}").unwrap();
+        Client::report(&mut machines[0], &[], b"{\"a\":1}").unwrap();
+        Client::report(&mut machines[1], &[], b"{\"b\":1}").unwrap();
+        Client::report(&mut machines[1], &[], b"{\"b\":2}").unwrap();
 
         let mut known = Known::default();
         let listed = org.auditor.client.organizations(&org.auditor.signed_in.key).unwrap();
@@ -140,7 +141,7 @@ fn an_organization_is_made_joined_and_read() {
         assert_eq!(actions[..5], expected);
         assert_eq!(actions.iter().filter(|action| **action == Action::MachineEnrolled).count(), 2);
 
-        Client::report(&mut machines[0], b"{\"a\":2}").unwrap();
+        Client::report(&mut machines[0], &[], b"{\"a\":2}").unwrap();
         let looked = org.auditor.client.look(org.id, &whole(membership), &mut known).unwrap();
         assert_eq!((looked.machines, looked.reports), (0, 1), "only what is new is opened");
         assert_eq!(looked.entries.last().unwrap().action, Action::InventoryRead);
@@ -155,10 +156,11 @@ fn an_organization_is_made_joined_and_read() {
         let listed = org.collector.client.machines(org.id).unwrap();
         assert_eq!(listed.iter().map(|machine| machine.last.unwrap().index).sum::<u64>(), 4, "sees who reported");
 
-        org.owner.client.remove_machine(org.id, &org.key(), machines[1].series).unwrap();
+        org.owner.client.remove_machine(org.id, &org.key(), machines[1].series, "PC-1").unwrap();
         let looked = org.auditor.client.look(org.id, &whole(membership), &mut known).unwrap();
-        assert_eq!((looked.faults, known.machines.len()), (vec![], 1));
-        let error = Client::report(&mut machines[1], b"{}").unwrap_err();
+        let names: Vec<_> = looked.entries.iter().filter_map(|entry| entry.name(&org.mine.held.enroll_key())).collect();
+        assert_eq!((looked.faults, known.machines.len(), names), (vec![], 1, vec!["PC-1".to_owned()]));
+        let error = Client::report(&mut machines[1], &[], b"{}").unwrap_err();
         assert_eq!(error.refusal(), Some(Refusal::NotSignedIn), "a removed machine reports no more");
     }
 }
@@ -168,7 +170,7 @@ fn an_organization_is_made_joined_and_read() {
 fn every_route_is_refused_to_every_role_that_it_is_not_for() {
     for org in Org::on_both() {
         let mut machine = org.machine();
-        Client::report(&mut machine, b"{}").unwrap();
+        Client::report(&mut machine, &[], b"{}").unwrap();
         let token = |person: &Person| person.signed_in.session.token.0.clone();
         let stranger = person(&org.here, "stranger");
         let who = [
@@ -222,12 +224,12 @@ fn a_machine_writes_its_own_series_and_nothing_else() {
         assert_eq!(as_other.machines(org.id).unwrap_err().refusal(), Some(Refusal::NotSignedIn));
         // The state of one machine with the token of another.
         one.token = other.token.clone();
-        assert_eq!(Client::report(&mut one, b"{}").unwrap_err().refusal(), Some(Refusal::NotAllowed));
-        Client::report(&mut other, b"{}").unwrap();
+        assert_eq!(Client::report(&mut one, &[], b"{}").unwrap_err().refusal(), Some(Refusal::NotAllowed));
+        Client::report(&mut other, &[], b"{}").unwrap();
         assert_eq!(first.index, 1);
         let before = other.last;
         other.last = None;
-        Client::report(&mut other, b"{\"again\":1}").unwrap();
+        Client::report(&mut other, &[], b"{\"again\":1}").unwrap();
         assert_eq!((before.unwrap().0, other.last.unwrap().0), (1, 2), "a PC that was set back goes on after the last");
         let mut known = Known::default();
         assert_eq!(org.look(&mut known), vec![]);
@@ -297,8 +299,8 @@ fn a_server_that_invents_swaps_drops_or_takes_back_is_told_by_words() {
     let org = Org::start();
     let mut machines = [org.machine(), org.machine(), org.machine()];
     for machine in &mut machines {
-        Client::report(machine, b"{\"n\":1}").unwrap();
-        Client::report(machine, b"{\"n\":2}").unwrap();
+        Client::report(machine, &[], b"{\"n\":1}").unwrap();
+        Client::report(machine, &[], b"{\"n\":2}").unwrap();
     }
     let series = machines.each_ref().map(|machine| machine.series);
     let mut known = Known::default();
@@ -313,7 +315,7 @@ fn a_server_that_invents_swaps_drops_or_takes_back_is_told_by_words() {
     );
     assert_eq!(whats(org.look(&mut known)), ["the server has fewer reports of it than before"]);
     assert_eq!(said(&known, series[0]), "{\"n\":2}", "what was known is kept");
-    let lost = Client::report(&mut machines[0], b"{}").unwrap_err();
+    let lost = Client::report(&mut machines[0], &[], b"{}").unwrap_err();
     assert!(lost.to_string().contains("has lost reports"), "the machine notices too: {lost}");
 
     // Swapped: the body of another machine's report.
@@ -335,12 +337,99 @@ fn a_server_that_invents_swaps_drops_or_takes_back_is_told_by_words() {
     assert!(whats(org.look(&mut known)).contains(&"the server does not list it any more"));
 }
 
+/// Sets a series back to its second report, as a server does that was restored from an older copy.
+fn set_back(org: &Org, series: SeriesId) {
+    org.lie(
+        "UPDATE head SET idx = 2, hash = (SELECT prev FROM record WHERE record.account_id = $1 AND \
+             record.series = $2 AND record.idx = 3) WHERE account_id = $1 AND series = $2",
+        series,
+    );
+    org.lie("DELETE FROM record WHERE account_id = $1 AND series = $2 AND idx > 2", series);
+}
+
+#[test]
+fn a_machine_puts_back_what_the_server_lost_or_altered_and_nothing_else() {
+    for org in Org::on_both() {
+        let (mut machine, mut kept) = (org.machine(), Vec::new());
+        let series = machine.series;
+        let mut report = |machine: &mut MachineState, held: Range<usize>| {
+            let reported = Client::report(machine, &kept[held], b"{\"n\":1}")?;
+            kept.push(reported.record);
+            Ok::<_, ClientError>((reported.put_back, reported.lost))
+        };
+        for count in 0..5 {
+            assert_eq!(report(&mut machine, 0..count).unwrap(), (vec![], vec![]));
+        }
+        let mut known = Known::default();
+        assert_eq!(org.look(&mut known), vec![]);
+        set_back(&org, series);
+        assert_eq!(org.look(&mut known).len(), 1);
+        assert!(
+            report(&mut machine, 3..5).unwrap_err().to_string().contains("has lost reports"),
+            "the third is not kept"
+        );
+        assert_eq!(report(&mut machine, 0..5).unwrap(), (vec![3, 4, 5], vec![]), "the very same ones");
+        assert_eq!(org.look(&mut known), vec![]);
+
+        org.lie("UPDATE record SET body = body_hash WHERE account_id = $1 AND series = $2 AND idx = 6", series);
+        org.lie("DELETE FROM record WHERE account_id = $1 AND series = $2 AND idx = 4", series);
+        assert_eq!(report(&mut machine, 0..6).unwrap(), (vec![4, 6], vec![]));
+        assert_eq!(org.look(&mut known), vec![]);
+        let tally = org.auditor.client.check_reports(org.id, &known).unwrap();
+        assert_eq!((tally.reports, tally.faults), (7, vec![]));
+
+        org.lie("UPDATE record SET prev = body_hash WHERE account_id = $1 AND series = $2 AND idx = 7", series);
+        org.lie("DELETE FROM record WHERE account_id = $1 AND series = $2 AND idx = 6", series);
+        assert_eq!(report(&mut machine, 5..7).unwrap(), (vec![6, 7], vec![]), "the last one proves the one before");
+        // Where the chain proves another one, it stays, and the machine says so.
+        org.lie("UPDATE record SET prev = body_hash WHERE account_id = $1 AND series = $2 AND idx = 8", series);
+        org.lie("DELETE FROM record WHERE account_id = $1 AND series = $2 AND idx = 7", series);
+        assert_eq!(report(&mut machine, 6..7).unwrap(), (vec![], vec![7]));
+    }
+}
+
+#[test]
+fn a_server_that_was_set_back_is_believed_again_only_when_an_owner_says_so() {
+    let org = Org::start();
+    let mut machines = [org.machine(), org.machine(), org.machine()];
+    for machine in &mut machines {
+        (0..3).for_each(|_| _ = Client::report(machine, &[], b"{}").unwrap());
+    }
+    let [back, gone, again] = machines.each_ref().map(|machine| machine.series);
+    let mut known = Known::default();
+    org.owner.client.remove_machine(org.id, &org.key(), again, "PC").unwrap();
+    assert_eq!(org.look(&mut known), vec![]);
+    let rows = known.audit.unwrap().index;
+    set_back(&org, back);
+    org.lie("DELETE FROM machine WHERE account_id = $1 AND series = $2", gone);
+    org.lie(
+        "INSERT INTO machine (account_id, series, token, invite_id, card, created) \
+             SELECT account_id, $2, token, invite_id, card, created FROM machine WHERE account_id = $1 LIMIT 1",
+        again,
+    );
+    org.lie("DELETE FROM audit WHERE account_id = $1 AND idx > 6 AND actor <> $2", SeriesId::random().unwrap());
+    let look = |known: &mut Known| org.auditor.client.look(org.id, &org.key(), known);
+    for _ in 0..2 {
+        assert!(look(&mut known).unwrap_err().is_set_back(), "it is named each time");
+    }
+    assert_eq!(known.machines.len(), 2);
+    let (missing, looked) = org.auditor.client.accept(org.id, &org.key(), &mut known).unwrap();
+    assert_eq!(missing.audit, Some(MissingRows { before: rows, now: 6 }));
+    assert_eq!(missing.reports, [MissingReports { series: back, before: 3, now: 2 }]);
+    assert_eq!(missing.machines, [gone]);
+    let whats: Vec<_> = looked.faults.iter().map(|fault| fault.what).collect();
+    assert_eq!(whats, ["no token of this organization enrolled it"], "what no key proves is still not believed");
+    assert_eq!(look(&mut known).unwrap().faults, looked.faults);
+    let (missing, _) = org.auditor.client.accept(org.id, &org.key(), &mut known).unwrap();
+    assert!(missing.is_nothing());
+}
+
 #[test]
 fn a_machine_and_a_report_that_the_server_makes_up_are_not_believed() {
     let org = Org::start();
     let (mut one, mut other) = (org.machine(), org.machine());
-    Client::report(&mut one, b"{\"n\":1}").unwrap();
-    Client::report(&mut other, b"{\"n\":1}").unwrap();
+    Client::report(&mut one, &[], b"{\"n\":1}").unwrap();
+    Client::report(&mut other, &[], b"{\"n\":1}").unwrap();
     let mut known = Known::default();
     assert_eq!(org.look(&mut known), vec![]);
     // A new machine with the card of another.
@@ -385,7 +474,7 @@ fn the_audit_log_cannot_be_shortened_or_rewritten() {
 fn nothing_that_an_organization_says_of_itself_lies_readable_in_the_database() {
     let org = Org::start();
     let mut machine = org.machine();
-    Client::report(&mut machine, b"{\"name\":\"PC-OF-ANTON\"}").unwrap();
+    Client::report(&mut machine, &[], b"{\"name\":\"PC-OF-ANTON\"}").unwrap();
     let mut all = Vec::new();
     for name in std::fs::read_dir(&org.here.dir).unwrap() {
         std::fs::File::open(name.unwrap().path()).unwrap().read_to_end(&mut all).unwrap();

@@ -79,6 +79,11 @@ impl Paths {
         self.data.join("agent.json")
     }
 
+    /// The last reports of this machine, sealed as they were sent.
+    pub(crate) fn sent_reports(&self) -> PathBuf {
+        self.data.join("sent-reports")
+    }
+
     /// What is remembered of organizations, sealed.
     pub(crate) fn fleet(&self) -> PathBuf {
         self.data.join("fleet")

@@ -176,6 +176,10 @@ impl From<Error> for Failure {
     }
 }
 
+/// What helps where a server has less of an organization than before.
+pub(super) const SET_BACK: &str =
+    "ask who runs the server whether it was restored from an older copy; if it was: keystow fleet audit --accept";
+
 /// What has to do with the account of this PC.
 fn of_signing_in(error: &Error) -> (FailureKind, &'static str) {
     use FailureKind as K;
@@ -197,7 +201,6 @@ fn of_signing_in(error: &Error) -> (FailureKind, &'static str) {
     }
 }
 
-/// What a server refused, or why it is not believed.
 fn of_fleet(error: &FleetError) -> (FailureKind, &'static str) {
     use FailureKind as K;
     match error {
@@ -215,6 +218,7 @@ fn of_fleet(error: &FleetError) -> (FailureKind, &'static str) {
     }
 }
 
+/// What a server refused, or why it is not believed.
 fn of_account(error: &ClientError) -> (FailureKind, &'static str) {
     use FailureKind as K;
     match error {
@@ -226,6 +230,7 @@ fn of_account(error: &ClientError) -> (FailureKind, &'static str) {
             K::ForbiddenByPolicy,
             "somebody may stand between, or the server has a new certificate: ask who runs it for the pin",
         ),
+        error if error.is_set_back() => (K::Damaged, SET_BACK),
         ClientError::Lie { .. } => (K::Damaged, "keystow verify --repair; if it goes on, do not use this server"),
         ClientError::Stretch(_) => (K::ForbiddenByPolicy, "do not use this server: it wants to guess the password"),
         ClientError::Unreachable { .. } => (K::NetworkNeeded, "check the address, the network, and that it runs"),

@@ -24,7 +24,8 @@ impl Server {
         Self::at(data, "127.0.0.1:0")
     }
 
-    fn at(data: &str, listen: &str) -> Self {
+    /// One on a given address.
+    pub(crate) fn at(data: &str, listen: &str) -> Self {
         let mut command = Command::new(KEYSTOW);
         command.args(["serve", "--json", "--data", data, "--listen", listen, "--address-per-minute", "10000"]);
         command.args(["--account-per-minute", "1000"]).env_clear().env("HOME", data).stdin(Stdio::null());
@@ -36,7 +37,7 @@ impl Server {
         Self { child, url: member("address"), pin: member("pin") }
     }
 
-    fn port(&self) -> &str {
+    pub(crate) fn port(&self) -> &str {
         self.url.rsplit(':').next().unwrap()
     }
 

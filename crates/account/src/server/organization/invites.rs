@@ -165,7 +165,9 @@ impl Work for PutInvite {
             return rows.first().map_or(Ok(Some(false)), |row| Ok(Some(row.array(0)? == self.secret.0)));
         }
         let action = if person.is_some() { Action::Invited } else { Action::TokenMade };
-        let done = Note::new(self.by.as_bytes(), action, self.invite.as_bytes());
+        let label = person.map_or(&[][..], |person| &person.label.0);
+        let subject = [self.invite.as_bytes().as_slice(), label].concat();
+        let done = Note::new(self.by.as_bytes(), action, &subject);
         note(tx, &self.organization, done, self.now).await?;
         Ok(Some(true))
     }
@@ -303,7 +305,8 @@ impl Work for DoJoin {
         put_member(tx, organization, person, offer.role, [keybox, label], self.offer.now).await?;
         let used = [organization, Value::Bytes(self.offer.invite.as_bytes())];
         tx.execute("DELETE FROM invite WHERE account_id = $1 AND invite_id = $2", &used).await?;
-        let done = Note::new(self.person.as_bytes(), Action::Joined, self.offer.invite.as_bytes());
+        let subject = [self.offer.invite.as_bytes().as_slice(), &offer.label.0].concat();
+        let done = Note::new(self.person.as_bytes(), Action::Joined, &subject);
         note(tx, &self.offer.organization, done, self.offer.now).await?;
         Ok(Joined::Done)
     }

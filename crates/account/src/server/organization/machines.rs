@@ -48,9 +48,10 @@ async fn list(call: Call<Member, OfOrganization, Asked<FromSeries>>) -> Answer<M
 }
 
 async fn remove(call: Call<Owner, OfMachine, Sent<RemoveMachine>>) -> Answer<Empty> {
-    let (Sent(RemoveMachine { proof }), who, series) = (call.input, call.who.0, call.path.series);
-    sealed(&[&proof])?;
-    let remove = Remove { organization: who.organization, by: who.member, series, proof, now: call.server.now() };
+    let (Sent(RemoveMachine { proof, label }), who, series) = (call.input, call.who.0, call.path.series);
+    sealed(&[&proof, &label])?;
+    let (organization, by, now) = (who.organization, who.member, call.server.now());
+    let remove = Remove { organization, by, series, proof, label, now };
     if call.server.store.write(remove).await? { Ok(Empty {}) } else { Err(Refusal::NotFound.into()) }
 }
 
@@ -162,6 +163,7 @@ struct Remove {
     by: AccountId,
     series: SeriesId,
     proof: Bytes,
+    label: Bytes,
     now: i64,
 }
 
@@ -175,7 +177,7 @@ impl Work for Remove {
         }
         tx.execute("DELETE FROM head WHERE account_id = $1 AND series = $2", &values).await?;
         tx.execute("DELETE FROM record WHERE account_id = $1 AND series = $2", &values).await?;
-        let subject = [self.series.as_bytes().as_slice(), &self.proof.0].concat();
+        let subject = [self.series.as_bytes().as_slice(), &self.proof.0, &self.label.0].concat();
         let done = Note::new(self.by.as_bytes(), Action::MachineRemoved, &subject);
         note(tx, &self.organization, done, self.now).await?;
         Ok(true)

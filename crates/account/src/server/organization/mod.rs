@@ -109,7 +109,13 @@ impl Work for Create {
         }
         let (keybox, label) = (Value::Bytes(&self.new.keybox.0), Value::Bytes(&self.new.label.0));
         put_member(tx, organization, person, Role::Owner, [keybox, label], self.now).await?;
-        note(tx, &self.new.organization, Note::new(self.person.as_bytes(), Action::Created, &[]), self.now).await?;
+        note(
+            tx,
+            &self.new.organization,
+            Note::new(self.person.as_bytes(), Action::Created, &self.new.label.0),
+            self.now,
+        )
+        .await?;
         Ok(Made::Done)
     }
 }

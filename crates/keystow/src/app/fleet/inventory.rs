@@ -1,10 +1,10 @@
-//! The inventory: one line for each product key that matters on each machine, and filters over them.
+//! The inventory: one line for each finding on each machine, and filters over them.
 
 use std::collections::HashMap;
 use std::thread;
 
 use jiff::Timestamp;
-use keystow_account::client::{Fault, Known, KnownMachine};
+use keystow_account::client::{Known, KnownMachine};
 use keystow_account::id::SeriesId;
 use keystow_core::ProductKey;
 
@@ -44,7 +44,7 @@ pub(crate) struct Inventory {
 pub(crate) enum Filter {
     Channel(String),
     Edition(String),
-    /// The installed product key is nobody's own: the license is a digital one.
+    /// The product key is nobody's own: a published one, as Windows with a digital license has.
     Generic,
     Name(String),
     /// Nobody confirmed that the license is linked to a Microsoft account.
@@ -90,7 +90,7 @@ impl Filter {
                     machine.report.as_ref().and_then(Report::running).and_then(|windows| windows.edition.as_ref());
                 found.is_some_and(|found| is(found.edition.as_ref(), name)) || is(runs, name)
             }
-            Self::Generic => found.is_some_and(|found| found.generic && found.installed),
+            Self::Generic => found.is_some_and(|found| found.generic),
             Self::Name(text) => machine.name.to_lowercase().contains(&text.to_lowercase()),
             Self::NotLinked => machine.report.as_ref().is_some_and(|report| report.linked.is_none()),
             Self::SameKey => {
@@ -119,7 +119,7 @@ impl Inventory {
         for (at, machine) in machines.iter().enumerate() {
             let before = lines.len();
             let findings = machine.report.iter().flat_map(|report| report.findings.iter().enumerate());
-            for (finding, found) in findings.filter(|(_, found)| found.keep || found.installed) {
+            for (finding, found) in findings {
                 let copies = found.product_key.as_ref().and_then(|key| copies.get(&mark(key))).copied();
                 lines.push(Line { machine: at, finding: Some(finding), copies: copies.unwrap_or(1) });
             }
@@ -147,10 +147,9 @@ impl Inventory {
         Some((machine, line.finding.and_then(|at| machine.report.as_ref()?.findings.get(at))))
     }
 
-    /// What a machine is called, for a fault of it.
-    pub(crate) fn name(&self, fault: &Fault) -> String {
-        let known = self.machines.iter().find(|machine| machine.series == fault.series);
-        known.map_or_else(|| fault.series.to_string(), |machine| machine.name.clone())
+    /// What a machine is called, where it is known.
+    pub(crate) fn name(&self, series: SeriesId) -> Option<&str> {
+        self.machines.iter().find(|machine| machine.series == series).map(|machine| machine.name.as_str())
     }
 }
 

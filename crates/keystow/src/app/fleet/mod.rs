@@ -11,7 +11,7 @@ pub(crate) mod table;
 use std::io;
 use std::path::PathBuf;
 
-use keystow_account::client::{Client, ClientError, Known, Looked};
+use keystow_account::client::{Client, ClientError, Known, Looked, Missing};
 use keystow_account::id::AccountId;
 use keystow_account::keys::AccountKey;
 use keystow_account::organization::{Held, Membership, OrganizationKey};
@@ -115,6 +115,15 @@ impl App {
             self.keep_known(fleet, known)?;
         }
         Ok(looked)
+    }
+
+    /// Takes what the server has now as the new beginning, and remembers it. Gives what is missing.
+    pub(crate) fn accept(&self, fleet: &Fleet, known: &mut Known) -> Result<(Missing, Looked)> {
+        let accepted = fleet.client.accept(fleet.id, fleet.key()?, known)?;
+        if !self.dry_run {
+            self.keep_known(fleet, known)?;
+        }
+        Ok(accepted)
     }
 
     fn keep_known(&self, fleet: &Fleet, known: &Known) -> Result<()> {

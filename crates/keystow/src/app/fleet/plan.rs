@@ -42,15 +42,64 @@ fn needs(machine: &Machine) -> Result<(&Found, &ProductKey), &'static str> {
             _ => Ok((found, key)),
         };
     }
-    match windows().find(|found| found.installed) {
-        Some(found) if found.generic && found.license.as_deref() != Some("volume") => {
+    // A product key for a KMS client is public, and still the one that an organization installs with.
+    let volume = |found: &&Found| found.license.as_deref() == Some("volume");
+    let whole = |found: &'_ Found| found.product_key.is_some();
+    let installed = windows().find(|found| found.installed);
+    let found = match installed {
+        Some(found) if volume(&found) && !whole(found) => {
+            windows().filter(volume).find(|other| whole(other) && other.last_five() == found.last_five())
+        }
+        Some(found) => Some(found),
+        None => windows().filter(volume).find(|found| whole(found)),
+    };
+    match found {
+        Some(found) if found.generic && !volume(&found) => {
             Err("its license is a digital one: skip the product key, and it activates by itself")
         }
-        Some(found) if found.license.as_deref() == Some("volume") => match &found.product_key {
-            Some(key) => Ok((found, key)),
-            None => Err("Windows has cleared its volume product key; take it from your own records"),
-        },
-        Some(_) => Err("only a part of its product key is known"),
+        Some(found) => {
+            found.product_key.as_ref().map(|key| (found, key)).ok_or("only a part of its product key is known")
+        }
+        None if installed.is_some() => Err("Windows has cleared its volume product key; take it from your own records"),
         None => Err("no product key of a Windows was found on it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::Report;
+    use super::*;
+
+    const CLIENT: &str = "W269N-WFGWX-YVC9B-4J6C9-T83GX";
+    const GENERIC: &str = "VK7JG-NPHTM-C97JM-9MPGT-3V66T";
+
+    fn found(key: Option<&str>, license: &str, installed: bool) -> Found {
+        Found {
+            product_key: key.map(|key| ProductKey::parse(key).unwrap()),
+            partial_key: Some("T83GX".to_owned()),
+            license: Some(license.to_owned()),
+            generic: true,
+            windows: true,
+            installed,
+            ..Found::default()
+        }
+    }
+
+    fn needed(findings: Vec<Found>) -> Result<String, &'static str> {
+        let report = Report { findings, ..Report::default() };
+        let series = keystow_account::id::SeriesId::new([0; 16]);
+        let machine = Machine { series, name: "A".to_owned(), reports: 1, report: Some(report) };
+        needs(&machine).map(|(_, key)| key.reveal().as_str().to_owned())
+    }
+
+    #[test]
+    fn a_public_volume_key_is_planned_with_and_a_public_retail_key_is_not() {
+        assert_eq!(needed(vec![found(Some(CLIENT), "volume", true)]).unwrap(), CLIENT);
+        assert_eq!(needed(vec![found(Some(CLIENT), "volume", false)]).unwrap(), CLIENT, "kept beside, none installed");
+        let cleared = || found(None, "volume", true);
+        assert_eq!(needed(vec![cleared(), found(Some(CLIENT), "volume", false)]).unwrap(), CLIENT, "kept beside");
+        assert!(needed(vec![cleared()]).unwrap_err().contains("cleared"));
+        let digital = needed(vec![found(Some(GENERIC), "retail", true), found(Some(CLIENT), "volume", false)]);
+        assert!(digital.unwrap_err().contains("digital"), "what is installed counts");
     }
 }

@@ -60,7 +60,8 @@ pub(crate) fn json(inventory: &Inventory, organization: &str) -> Value {
                 "product": found.product, "edition": found.edition, "channel": found.channel,
                 "license": found.license, "verdict": found.verdict, "generic": found.generic,
                 "partial_key": found.last_five().map(|partial| partial.to_string()),
-                "whole": found.product_key.is_some(), "copies": line.copies,
+                "whole": found.product_key.is_some(), "copies": line.copies, "installed": found.installed,
+                "keep": found.keep,
             })),
         }))
     });

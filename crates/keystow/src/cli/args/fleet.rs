@@ -108,7 +108,11 @@ pub(crate) enum FleetCommand {
         anyway: bool,
     },
     /// Who did what in the organization
-    Audit,
+    Audit {
+        /// Take what the server has now, after it was restored from an older copy: says what is missing, and starts anew
+        #[arg(long)]
+        accept: bool,
+    },
 }
 
 /// What a member may do.
@@ -146,6 +150,9 @@ pub(crate) enum AgentCommand {
         /// Enroll anew where this machine is enrolled already
         #[arg(long)]
         again: bool,
+        /// What the organization calls this machine, in place of its own name
+        #[arg(long)]
+        name: Option<String>,
     },
     /// Look at this PC and report, sealed to the organization
     Run {

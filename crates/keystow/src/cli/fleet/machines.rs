@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
 
-use keystow_account::wire::organization::Role;
+use keystow_account::id::SeriesId;
+use keystow_account::wire::organization::{Action, Entry, Role};
 use keystow_os::files as disk;
 use serde_json::json;
 
@@ -45,9 +46,13 @@ impl Run<'_> {
         let token_objects = tokens.iter().map(
             |token| json!({"id": token.invite, "expires": time(token.expires).to_string(), "uses_left": token.uses}),
         );
+        let removed = removed(&fleet)?;
+        let removed_objects = removed
+            .iter()
+            .map(|(series, name, at)| json!({"id": series, "name": name, "removed": time(*at).to_string()}));
         out.object(&json!({
             "schema": "keystow.fleet-machines/1", "machines": objects.collect::<Vec<_>>(),
-            "tokens": token_objects.collect::<Vec<_>>(),
+            "tokens": token_objects.collect::<Vec<_>>(), "removed": removed_objects.collect::<Vec<_>>(),
         }))?;
         for (machine, name) in listed.iter().zip(&names) {
             let last = machine.last.map_or("no report yet".to_owned(), |last| {
@@ -57,6 +62,9 @@ impl Run<'_> {
         }
         if listed.is_empty() {
             out.line("No machine has enrolled yet.")?;
+        }
+        for (series, name, at) in &removed {
+            out.line(format_args!("{series}  {name:<20} removed on {}", date(*at)))?;
         }
         for token in &tokens {
             let uses = token.uses.map_or(String::new(), |uses| format!(", for {uses} more machines"));
@@ -72,7 +80,7 @@ impl Run<'_> {
         let fleet = self.fleet(out)?;
         let (inventory, _) = self.opened(&fleet)?;
         let machine = pick(&inventory, wanted)?;
-        fleet.client.remove_machine(fleet.id, fleet.key()?, machine.series).map_err(refused)?;
+        fleet.client.remove_machine(fleet.id, fleet.key()?, machine.series, &machine.name).map_err(refused)?;
         out.line(format_args!("{} and its reports are removed.", machine.name))?;
         Ok(Outcome::Done)
     }
@@ -179,6 +187,20 @@ impl Run<'_> {
         let looked = self.app.look(fleet, &mut known)?;
         Ok((Inventory::of(&known), looked.faults))
     }
+}
+
+/// The machines that were removed, as the audit log names them, and when.
+fn removed(fleet: &Fleet) -> Result<Vec<(SeriesId, String, i64)>, Failure> {
+    if !fleet.role.reads() {
+        return Ok(Vec::new());
+    }
+    let key = fleet.membership.held.enroll_key();
+    let removed = |entry: &Entry| {
+        let id = entry.subject.0.first_chunk::<16>().filter(|_| entry.action == Action::MachineRemoved)?;
+        Some((SeriesId::new(*id), entry.name(&key).unwrap_or_default(), entry.time))
+    };
+    let entries = fleet.client.audit(fleet.id, None).map_err(refused)?;
+    Ok(entries.iter().filter_map(removed).collect())
 }
 
 fn parse(filters: &[String]) -> Result<Vec<Filter>, Failure> {

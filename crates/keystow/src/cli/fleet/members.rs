@@ -200,7 +200,7 @@ impl Run<'_> {
             return Err(Error::from(lie).into());
         }
         let inventory = Inventory::of(&known);
-        let names = Names::new(&fleet, &inventory)?;
+        let names = Names::new(&fleet, &inventory, &entries)?;
         let objects = entries.iter().map(|entry| {
             json!({
                 "number": entry.index, "time": time(entry.time).to_string(), "action": entry.action,
@@ -237,17 +237,21 @@ fn pick(members: Vec<(Member, String)>, wanted: &str) -> Result<(Member, String)
     members.into_iter().find(named).ok_or_else(missing)
 }
 
-/// The names of whom and what the audit log names.
-struct Names {
-    members: BTreeMap<Vec<u8>, String>,
-    machines: BTreeMap<SeriesId, String>,
-}
+/// The names of whom and what the audit log names: also of those that are gone.
+struct Names(BTreeMap<[u8; 16], String>);
 
 impl Names {
-    fn new(fleet: &Fleet, inventory: &Inventory) -> Result<Self, Failure> {
-        let members = members(fleet)?.into_iter().map(|(member, name)| (member.member.as_bytes().to_vec(), name));
-        let machines = inventory.machines.iter().map(|machine| (machine.series, machine.name.clone()));
-        Ok(Self { members: members.collect(), machines: machines.collect() })
+    fn new(fleet: &Fleet, inventory: &Inventory, entries: &[Entry]) -> Result<Self, Failure> {
+        let key = fleet.membership.held.enroll_key();
+        let mut all = BTreeMap::new();
+        for entry in entries {
+            let Some(name) = entry.name(&key) else { continue };
+            let id = if whose(entry.action) { &entry.actor.0 } else { &entry.subject.0 };
+            all.extend(id.first_chunk::<16>().map(|id| (*id, name)));
+        }
+        all.extend(inventory.machines.iter().map(|machine| (*machine.series.as_bytes(), machine.name.clone())));
+        all.extend(members(fleet)?.into_iter().map(|(member, name)| (*member.member.as_bytes(), name)));
+        Ok(Self(all))
     }
 
     fn actor(&self, entry: &Entry) -> String {
@@ -255,15 +259,18 @@ impl Names {
     }
 
     fn subject(&self, entry: &Entry) -> String {
-        self.of(&entry.subject.0)
+        if entry.action == Action::Created { String::new() } else { self.of(&entry.subject.0) }
     }
 
     fn of(&self, bytes: &[u8]) -> String {
-        let Some((id, _)) = bytes.split_first_chunk::<16>() else { return String::new() };
-        let series = SeriesId::new(*id);
-        let member = self.members.get(id.as_slice()).or_else(|| self.machines.get(&series));
-        member.cloned().unwrap_or_else(|| series.to_string())
+        let Some(id) = bytes.first_chunk::<16>() else { return String::new() };
+        self.0.get(id).cloned().unwrap_or_else(|| SeriesId::new(*id).to_string())
     }
+}
+
+/// Whether the name that a row keeps is that of who did it, and not of whom or what it was done to.
+fn whose(action: Action) -> bool {
+    matches!(action, Action::Created | Action::Joined)
 }
 
 /// What an entry says, after the name of who did it.
@@ -271,9 +278,9 @@ fn says(entry: &Entry, names: &Names) -> String {
     let subject = names.subject(entry);
     match entry.action {
         Action::Created => "made the organization".to_owned(),
-        Action::Invited => format!("invited somebody ({subject})"),
-        Action::InviteRevoked => format!("withdrew an invitation ({subject})"),
-        Action::Joined => format!("joined ({subject})"),
+        Action::Invited => format!("invited {subject}"),
+        Action::InviteRevoked => format!("withdrew the invitation of {subject}"),
+        Action::Joined => "joined".to_owned(),
         Action::RoleChanged => {
             let role = entry.subject.0.get(16..).map(String::from_utf8_lossy).unwrap_or_default();
             format!("gave {subject} the role {role}")

@@ -1,5 +1,6 @@
 //! `keystow fleet`: an organization, its members, and its machines.
 
+mod accept;
 mod machines;
 mod members;
 
@@ -13,7 +14,7 @@ use keystow_os::files;
 
 use super::account::sign_in_again;
 use super::args::fleet::{FleetArgs, FleetCommand, RoleArg};
-use super::failure::{Failure, FailureKind, Outcome};
+use super::failure::{Failure, FailureKind, Outcome, SET_BACK};
 use super::out::Out;
 use crate::app::App;
 use crate::app::error::{Error, at};
@@ -46,7 +47,8 @@ pub(super) fn run(args: &FleetArgs, app: &App, out: &mut Out) -> Result<Outcome,
         FleetCommand::Inventory { filter, check } => run.inventory(filter, *check, out),
         FleetCommand::Report { format, out: file, filter } => run.report(*format, file, filter, out),
         FleetCommand::Plan { machine, out: folder, anyway, .. } => run.plan(machine.as_deref(), folder, *anyway, out),
-        FleetCommand::Audit => run.audit(out),
+        FleetCommand::Audit { accept: true } => run.accept(out),
+        FleetCommand::Audit { accept: false } => run.audit(out),
     }
 }
 
@@ -91,7 +93,8 @@ fn refused(error: ClientError) -> Failure {
 /// Says what is wrong with machines. Where anything is, the command ends with an answer of no.
 fn say_faults(faults: &[Fault], inventory: &Inventory, out: &mut Out) -> Outcome {
     for fault in faults.iter().take(20) {
-        out.warn(format!("not believed: {}: {}", inventory.name(fault), fault.what));
+        let name = inventory.name(fault.series).map_or_else(|| fault.series.to_string(), str::to_owned);
+        out.warn(format!("not believed: {name}: {}", fault.what));
     }
     if faults.len() > 20 {
         out.warn(format!("and {} more", faults.len() - 20));
@@ -99,7 +102,8 @@ fn say_faults(faults: &[Fault], inventory: &Inventory, out: &mut Out) -> Outcome
     if faults.is_empty() {
         return Outcome::Done;
     }
-    out.note("  try: keystow fleet audit, and ask who runs the server; what was known before is shown");
+    out.note("What was known before is shown.");
+    out.note(format!("  try: {SET_BACK}"));
     Outcome::AnswerNo
 }
 
