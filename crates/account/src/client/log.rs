@@ -5,14 +5,22 @@ use super::http::ClientError;
 use crate::id::{FileId, SeriesId};
 use crate::wire::{Bytes, Empty, File, Files, Head, Heads, NamedFile, Record, Records, Removed};
 
+/// The most records of one person that a server is believed to have: a backup a minute for two years.
+const MOST_CLAIMED: u64 = 1 << 20;
+
 impl Client {
     /// The last record of every series, and the records whose bodies were removed for good.
     ///
     /// # Errors
     ///
-    /// [`ClientError`].
+    /// [`ClientError::Lie`] when there are so many that who makes a list of them runs out of memory; [`ClientError`].
     pub fn heads(&self) -> Result<(Vec<Head>, Vec<Removed>), ClientError> {
-        self.get("/v1/log/heads").map(|heads: Heads| (heads.heads, heads.removed))
+        let Heads { heads, removed } = self.get("/v1/log/heads")?;
+        let count = heads.iter().fold(0, |count: u64, head| count.saturating_add(head.index));
+        if count > MOST_CLAIMED || removed.len() as u64 > count {
+            return Err(self.lie("it claims more records than anybody has"));
+        }
+        Ok((heads, removed))
     }
 
     /// Appends a record. Sent twice, it is taken once.

@@ -308,6 +308,19 @@ fn an_old_head_passes_here_and_only_a_remembered_head_shows_it_but_the_next_appe
 }
 
 #[test]
+fn heads_so_high_that_nobody_could_list_their_records_are_named() {
+    let (here, anna) = annas();
+    for index in [1 << 21, i64::MAX as u64, u64::MAX] {
+        let head = Head { series: SeriesId::new([1; 16]), index, hash: Hash([0; 32]) };
+        let lie = at("GET /v1/log/heads", move |said| said["heads"] = json!([head, head]));
+        is_lie(&signed_in(&here, &anna, lie).heads().unwrap_err(), "more records than anybody has");
+    }
+    let removed = json!(vec![json!({"series": SeriesId::new([1; 16]), "index": 1}); 3]);
+    let lie = at("GET /v1/log/heads", move |said| said["removed"] = removed.clone());
+    is_lie(&signed_in(&here, &anna, lie).heads().unwrap_err(), "more records than anybody has");
+}
+
+#[test]
 fn a_fork_passes_here_and_only_the_other_devices_head_shows_it() {
     let (here, anna) = annas();
     let [first, second, third] = three(&signed_in(&here, &anna, |_| Lie::None));

@@ -162,8 +162,12 @@ impl Known {
         let devices = self.files.keys().filter_map(|file| file.strip_prefix("devices/")?.strip_suffix(".json"));
         let named: BTreeMap<SeriesId, String> =
             devices.map(|device| (key.series_id(device), device.to_owned())).collect();
+        let mut all_gone = BTreeMap::<SeriesId, BTreeSet<u64>>::new();
+        for gone in removed {
+            all_gone.entry(gone.series).or_default().insert(gone.index);
+        }
         for head in heads {
-            let gone = removed.iter().filter(|gone| gone.series == head.series).map(|gone| gone.index).collect();
+            let gone = all_gone.remove(&head.series).unwrap_or_default();
             // A series of no device that is known cannot be read; it is shown under the server's own name of it.
             let name = named.get(&head.series).cloned().unwrap_or_else(|| head.series.to_string());
             self.logs.insert(name, (head, gone));
