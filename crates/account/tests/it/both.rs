@@ -504,6 +504,28 @@ fn two_servers_on_one_postgresql_serve_one_account() {
 }
 
 #[test]
+fn while_postgresql_is_gone_the_server_says_so_and_when_it_is_back_it_goes_on() {
+    let mut cluster = Cluster::start();
+    let here = Here::at(&cluster.database(), Setup::generate().unwrap());
+    let anna = account(&here, "anna");
+    let first = next(None, SeriesId::new([1; 16]), "one");
+    let second = next(Some(&first), first.series, "two");
+    let _: Head = post(&here, "/v1/log", &anna, &first).done();
+    assert_eq!(here.ask("GET", "/healthz", None, "").status, 200);
+    cluster.run(false);
+    let said = post(&here, "/v1/log", &anna, &second);
+    assert_eq!((said.status, refusal(&said)), (503, Some(Refusal::Unavailable)));
+    assert!(said.headers.contains_key("retry-after"));
+    let said = here.ask("GET", "/healthz", None, "");
+    assert_eq!((said.status, said.text().as_str()), (503, "the database cannot be reached\n"));
+    cluster.run(true);
+    let _: Head = post(&here, "/v1/log", &anna, &second).done();
+    let records: Records = get(&here, "/v1/log", &anna).done();
+    assert_eq!(records.records, [first, second]);
+    drop(here);
+}
+
+#[test]
 fn a_database_made_with_other_secrets_or_by_a_newer_program_is_refused() {
     on_both(|here| {
         account(here, "anna");

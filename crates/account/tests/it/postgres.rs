@@ -1,6 +1,6 @@
 //! A PostgreSQL to throw away: made when the first test needs it, gone with the last, or with this process.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,14 +12,15 @@ use crate::server::folder;
 
 /// Where Debian puts the versions of PostgreSQL.
 const VERSIONS: &str = "/usr/lib/postgresql";
-/// Runs the server until the other end of the standard input is closed, as it is when this process is killed. The
-/// files need not survive anything, so nothing is flushed.
+/// Runs the server until the other end of the standard input is closed, as it is when this process is killed; a line
+/// stops it or starts it again meanwhile. The files need not survive anything, so nothing is flushed.
 const SCRIPT: &str = r#"
     cd "$1" && "$2/initdb" --no-sync --auth=trust --username=keystow --encoding=UTF8 --locale=C.UTF-8 -D data || exit
-    "$2/postgres" -D data -k "$1" -c listen_addresses= -c fsync=off -c max_connections=100 &
-    read -r nothing
-    kill -INT $!
-    wait
+    start() { "$2/postgres" -D data -k "$1" -c listen_addresses= -c fsync=off -c max_connections=100 & }
+    stop() { kill -INT $! && wait $!; }
+    start "$@"
+    while read -r word; do "$word" "$@"; done
+    stop
     rm -rf "$1"/* "$1"/.s.*
 "#;
 
@@ -50,12 +51,23 @@ impl Cluster {
         command.arg("-c").arg(SCRIPT).arg("sh").arg(&dir).arg(&bin);
         let quiet = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let cluster = Self { script: quiet.spawn().unwrap(), bin, dir };
-        let ready = (0..600).any(|_| {
-            sleep(Duration::from_millis(100));
-            cluster.sql("postgres", "SELECT 1").is_ok()
-        });
-        assert!(ready, "PostgreSQL does not start in {}", cluster.dir.display());
+        cluster.wait_until(true);
         cluster
+    }
+
+    /// Stops the server, so that all connections break, or starts it again.
+    pub(crate) fn run(&mut self, run: bool) {
+        let word: &[u8] = if run { b"start\n" } else { b"stop\n" };
+        self.script.stdin.as_mut().unwrap().write_all(word).unwrap();
+        self.wait_until(run);
+    }
+
+    fn wait_until(&self, running: bool) {
+        let reached = (0..600).any(|_| {
+            sleep(Duration::from_millis(100));
+            self.sql("postgres", "SELECT 1").is_ok() == running
+        });
+        assert!(reached, "PostgreSQL does not start or stop in {}", self.dir.display());
     }
 
     /// The address of a new, empty database.
