@@ -107,6 +107,9 @@ impl Work for Append {
     type Done = Appended;
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<Appended, StoreError> {
+        if self.follow(tx).await? {
+            return Ok(Appended::Done(self.record.head()));
+        }
         let (record, account) = (&self.record, Value::Bytes(self.account.as_bytes()));
         let series = Value::Bytes(record.series.as_bytes());
         let found = find_head(tx, account, series).await?;
@@ -136,6 +139,30 @@ impl Work for Append {
 }
 
 impl Append {
+    /// Puts the record and moves the head when all is as it mostly is: it follows its head, and there is room. The
+    /// database is asked once. `false` when it is not so, and nothing was done.
+    async fn follow(&self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
+        let (record, account, head) = (&self.record, Value::Bytes(self.account.as_bytes()), self.record.head());
+        let Some(prev) = &record.prev else { return Ok(false) };
+        let length = (record.header.0.len() + record.body.0.len()) as u64;
+        let Some(room) = self.series_bytes.checked_sub(length) else { return Ok(false) };
+        let (series, index) = (Value::Bytes(head.series.as_bytes()), Value::Int(number(head.index)?));
+        let (hash, length) = (Value::Bytes(&head.hash.0), Value::Int(number(length)?));
+        let moves = "UPDATE head SET idx = $3, hash = $4, bytes = bytes + $5 \
+                     WHERE account_id = $1 AND series = $2 AND idx + 1 = $3 AND hash = $6 AND bytes <= $7";
+        let of_head = [account, series, index, hash, length, Value::Bytes(&prev.0), Value::Int(number(room)?)];
+        let puts = "INSERT INTO record (account_id, series, idx, prev, header, body, body_hash, received) \
+                    SELECT $1, $2, $3, $4, $5, $6, $7, $8 \
+                    WHERE EXISTS (SELECT 1 FROM head WHERE account_id = $1 AND series = $2 AND idx = $3 AND hash = $9) \
+                    ON CONFLICT DO NOTHING";
+        let [a, b, c, d, e, f, g, h] = row_of(account, record, self.now)?;
+        match tx.end_with((moves, &of_head), (puts, &[a, b, c, d, e, f, g, h, hash])).await? {
+            [1, 1] => Ok(true),
+            [0, 0] => Ok(false),
+            _ => Err(StoreError::Damaged("a head is not that of its records".to_owned())),
+        }
+    }
+
     /// Puts the record and the new head, or neither when another one was quicker.
     async fn put(&self, tx: &mut dyn Tx, bytes: u64) -> Result<bool, StoreError> {
         let (account, head) = (Value::Bytes(self.account.as_bytes()), self.record.head());

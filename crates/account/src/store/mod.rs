@@ -44,8 +44,8 @@ pub trait Tx: Send {
     /// Runs a statement and gives how many rows it changed.
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError>;
 
-    /// Ends the work with two statements, one after the other and whatever the first does, and gives how many rows
-    /// each changed. The database is asked once for both and for keeping them. Only reading may follow.
+    /// Ends the transaction with two statements, one after the other and whatever the first does, and gives how many
+    /// rows each changed. The database is asked once for both and for keeping them. What follows is done apart.
     async fn end_with(&mut self, one: Statement<'_>, two: Statement<'_>) -> Result<[u64; 2], StoreError>;
 
     /// Runs several statements without values.
