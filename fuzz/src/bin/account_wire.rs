@@ -7,7 +7,7 @@ use keystow_account::wire::*;
 
 /// Tries one type after the other.
 macro_rules! all {
-    ($data:expr: $($type:ty),* $(,)?) => {$(
+    ($data:expr; $($type:ty),* $(,)?) => {$(
         if let Ok(value) = serde_json::from_slice::<$type>($data) {
             let text = serde_json::to_vec(&value).unwrap();
             let again: $type = serde_json::from_slice(&text).unwrap();
@@ -17,12 +17,12 @@ macro_rules! all {
 }
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    all!(data:
+    all!(data;
         RegisterStart, RegisterStarted, Register, Registered, LoginStart, LoginStarted, LoginFinish, SignedIn,
         CredentialStart, CredentialStarted, CredentialChange, Status, Devices, Label, File, Files, Head, Heads, Removed,
         After, Records, Ask, Asked, Asking, Approve, Claim, Deletion, Empty, Refused,
     );
-    all!(data:
+    all!(data;
         NewOrganization, Organizations, NewInvite, NewToken, Invites, Knock, Offer, Join, Members, SetRole, Enroll,
         FromSeries, Machines, Reports, RemoveMachine, AfterEntry, Audit,
     );
