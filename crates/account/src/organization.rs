@@ -39,6 +39,13 @@ const ENROLLMENT: &str = "keystow-machines-1.";
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct OrganizationKey([u8; 32]);
 
+/// Opens the cards of machines; its keys are made once for all of them.
+pub(crate) struct Cards {
+    organization: AccountId,
+    identity: StaticSecret,
+    enroll: Zeroizing<[u8; 32]>,
+}
+
 /// Makes enrollment tokens, and opens nothing but the names of members.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct EnrollKey {
@@ -156,15 +163,12 @@ impl OrganizationKey {
         series: &SeriesId,
         card: &Bytes,
     ) -> Result<MachineKey, OpenError> {
-        let (public, sealed) = card.0.split_first_chunk::<32>().ok_or(OpenError::Altered)?;
-        let shared = self.identity().diffie_hellman(&PublicKey::from(*public));
-        if !shared.was_contributory() {
-            return Err(OpenError::Altered);
-        }
-        let client = token_secret(&derive(&self.0, b"enroll"), organization, invite);
-        let key = card_key(shared.as_bytes(), &client);
-        let plain = open(&key, &card_context(organization, invite, series, public), &Bytes(sealed.to_vec()))?;
-        plain.as_slice().try_into().map(MachineKey).map_err(|_| OpenError::Altered)
+        self.cards(*organization).open(invite, series, card)
+    }
+
+    /// What opens many cards.
+    pub(crate) fn cards(&self, organization: AccountId) -> Cards {
+        Cards { organization, identity: self.identity(), enroll: derive(&self.0, b"enroll") }
     }
 
     /// Shows other members that an owner removed this machine.
@@ -194,6 +198,22 @@ impl OrganizationKey {
 
     fn identity(&self) -> StaticSecret {
         StaticSecret::from(*derive(&self.0, b"identity"))
+    }
+}
+
+impl Cards {
+    /// Opens one, see [`OrganizationKey::open_card`].
+    pub(crate) fn open(&self, invite: &InviteId, series: &SeriesId, card: &Bytes) -> Result<MachineKey, OpenError> {
+        let (public, sealed) = card.0.split_first_chunk::<32>().ok_or(OpenError::Altered)?;
+        let shared = self.identity.diffie_hellman(&PublicKey::from(*public));
+        if !shared.was_contributory() {
+            return Err(OpenError::Altered);
+        }
+        let client = Zeroizing::new(token_secret(&self.enroll, &self.organization, invite));
+        let key = card_key(shared.as_bytes(), &client);
+        let context = card_context(&self.organization, invite, series, public);
+        let plain = open(&key, &context, &Bytes(sealed.to_vec()))?;
+        plain.as_slice().try_into().map(MachineKey).map_err(|_| OpenError::Altered)
     }
 }
 

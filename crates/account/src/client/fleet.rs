@@ -227,9 +227,8 @@ impl Client {
         looked: &mut Looked,
     ) -> BTreeMap<SeriesId, LastReport> {
         let new: Vec<_> = listed.iter().filter(|machine| !known.machines.contains_key(&machine.series)).collect();
-        let cards = in_chunks(&new, |machine| {
-            key.open_card(&organization, &machine.invite, &machine.series, &machine.card).ok()
-        });
+        let opener = key.cards(organization);
+        let cards = in_chunks(&new, |machine| opener.open(&machine.invite, &machine.series, &machine.card).ok());
         for (machine, card) in new.iter().zip(cards) {
             match card {
                 _ if known.removed.contains(&machine.series) => {
