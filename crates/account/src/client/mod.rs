@@ -36,6 +36,15 @@ pub struct Address {
 }
 
 impl Address {
+    /// Whether there can be a server at this address; it is not asked.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Address`] when it is none, or when it is not HTTPS and not this machine.
+    pub fn check(&self) -> Result<(), ClientError> {
+        http::base(&self.url).map(drop)
+    }
+
     /// Whether the server runs on this very machine, and so is lost with it.
     #[must_use]
     pub fn is_here(&self) -> bool {

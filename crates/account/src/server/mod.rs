@@ -157,10 +157,9 @@ async fn watch(State(server): State<Arc<Server>>, path: MatchedPath, request: Re
     let (method, begun) = (request.method().clone(), std::time::Instant::now());
     let mut response = next.run(request).await;
     let (elapsed, status) = (begun.elapsed(), response.status().as_u16());
-    let labels = [("route", format!("{method} {}", path.as_str())), ("status", status.to_string())];
-    metrics::counter!("keystow_requests_total", &labels).increment(1);
-    metrics::histogram!("keystow_request_seconds", "route" => format!("{method} {}", path.as_str()))
-        .record(elapsed.as_secs_f64());
+    let route = format!("{method} {}", path.as_str());
+    metrics::counter!("keystow_requests_total", "route" => route.clone(), "status" => status.to_string()).increment(1);
+    metrics::histogram!("keystow_request_seconds", "route" => route).record(elapsed.as_secs_f64());
     tracing::info!(%method, route = path.as_str(), status, ms = elapsed.as_millis() as u64, "request");
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -85,7 +85,7 @@ impl Run<'_> {
         out.object(&json!({
             "schema": "keystow.account/1", "account": account.session.account, "recovery_code_file": left,
         }))?;
-        out.line(out_text(out, "\nThe account is made, and its recovery code was tried: it opens it."))?;
+        out.line(out.tone(Tone::Strong, "\nThe account is made, and its recovery code was tried: it opens it."))?;
         self.join(&account, &key, out)
     }
 
@@ -369,7 +369,7 @@ impl Run<'_> {
             (None, None) => return Err(missing("server")),
         };
         // What is no address is said before a secret is asked for.
-        Client::new(&address).map_err(Error::from)?;
+        address.check().map_err(Error::from)?;
         let name = match (&at.name, known) {
             (Some(name), _) => Name::parse(name).ok_or_else(|| Failure::usage("this is no name of an account"))?,
             (None, Some(known)) => known.name,
@@ -460,10 +460,6 @@ fn pick(client: &Client, wanted: &str) -> Result<Device, Failure> {
     devices.iter().find(is).cloned().ok_or_else(|| {
         Failure::new(FailureKind::NotFound, format!("no device is called {wanted}")).hint("keystow account devices")
     })
-}
-
-fn out_text(out: &Out, text: &str) -> String {
-    out.tone(Tone::Strong, text)
 }
 
 fn time(seconds: i64) -> Timestamp {

@@ -71,6 +71,11 @@ pub(crate) enum Joined {
 }
 
 impl Account {
+    fn new(address: &Address, name: &Name, session: Session, key: &AccountKey) -> Self {
+        let (address, name, copy_key) = (address.clone(), name.clone(), key.copy_key());
+        Self { address, name, session, copy_key, device_name: None, unproven_code: false }
+    }
+
     /// Reads what this file says of the sign-in of this device.
     fn load(path: &Path) -> io::Result<Option<Self>> {
         let bytes = match files::read(path, MOST) {
@@ -139,14 +144,7 @@ impl App {
         }
         let mut client = Client::new(address)?;
         let (SignIn { session, key }, code) = client.create(name, password)?;
-        let account = Account {
-            address: address.clone(),
-            name: name.clone(),
-            session,
-            copy_key: key.copy_key(),
-            device_name: None,
-            unproven_code: true,
-        };
+        let account = Account { unproven_code: true, ..Account::new(address, name, session, &key) };
         self.finish_sign_in(&client, &account)?;
         Ok((account, key, code))
     }
@@ -174,14 +172,11 @@ impl App {
     ) -> Result<(Account, AccountKey)> {
         let SignIn { session, key } = sign_in;
         let before = self.account().ok().flatten().filter(|before| before.session.account == session.account);
-        let account = Account {
-            address: address.clone(),
-            name: name.clone(),
-            session,
-            copy_key: key.copy_key(),
-            device_name: before.as_ref().and_then(|before| before.device_name.clone()),
-            unproven_code: before.as_ref().is_some_and(|before| before.unproven_code),
-        };
+        let mut account = Account::new(address, name, session, &key);
+        if let Some(before) = &before {
+            account.device_name.clone_from(&before.device_name);
+            account.unproven_code = before.unproven_code;
+        }
         self.finish_sign_in(client, &account)?;
         if let Some(mut client) = before.and_then(|before| before.client().ok()) {
             // It may have ended already.
@@ -229,7 +224,7 @@ impl App {
     /// Puts the vault's identity into the account, sealed under what only the password opens.
     pub(crate) fn put_identity(&self, account: &Account, key: &AccountKey, opened: &Opened) -> Result<()> {
         let client = account.client()?;
-        if self.identity(account, key)?.is_some() {
+        if identity_at(&client, account, key)?.is_some() {
             return Ok(());
         }
         let sealed = key.seal_identity(opened.reveal_identity().as_bytes()).map_err(ClientError::from)?;
@@ -239,14 +234,7 @@ impl App {
 
     /// The identity of the vault that lies in the account, if one does.
     pub(crate) fn identity(&self, account: &Account, key: &AccountKey) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        let client = account.client()?;
-        let id = account.copy_key.file_id(IDENTITY);
-        let Some(file) = client.files()?.into_iter().find(|file| file.id == id) else { return Ok(None) };
-        let lie =
-            || Error::Account(ClientError::Lie { server: client.server(), what: "it changed the vault's identity" });
-        let (_, sealed) =
-            open_file(&account.copy_key, &file.bytes).filter(|(name, _)| name == IDENTITY).ok_or_else(lie)?;
-        key.open_identity(&Bytes(sealed)).map(Some).map_err(|_| lie())
+        identity_at(&account.client()?, account, key)
     }
 
     /// Whether the server keeps anything of a vault for this account.
@@ -315,4 +303,12 @@ impl App {
             }
         }
     }
+}
+
+fn identity_at(client: &Client, account: &Account, key: &AccountKey) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let id = account.copy_key.file_id(IDENTITY);
+    let Some(file) = client.files()?.into_iter().find(|file| file.id == id) else { return Ok(None) };
+    let lie = || Error::Account(ClientError::Lie { server: client.server(), what: "it changed the vault's identity" });
+    let (_, sealed) = open_file(&account.copy_key, &file.bytes).filter(|(name, _)| name == IDENTITY).ok_or_else(lie)?;
+    key.open_identity(&Bytes(sealed)).map(Some).map_err(|_| lie())
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use keystow_account::client::{Known, KnownMachine};
 use keystow_account::id::SeriesId;
 use keystow_core::ProductKey;
+use keystow_find::hide_controls;
 
 use super::report::{Found, Report};
 
@@ -174,7 +175,7 @@ fn machine(series: SeriesId, known: &KnownMachine) -> Machine {
 
 /// A name without what would steer a terminal.
 fn plain(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(64).collect()
+    hide_controls(name).chars().filter(|c| *c != char::REPLACEMENT_CHARACTER).take(64).collect()
 }
 
 type Mark = [u8; 16];
