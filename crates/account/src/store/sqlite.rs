@@ -22,8 +22,9 @@ const MOST_TOGETHER: usize = 256;
 const STATEMENTS: usize = 64;
 /// KiB of pages that the writing connection keeps: the upper pages of every tree and the heads of 100,000 accounts.
 const WRITER_CACHE: i64 = 16 << 10;
-/// KiB that a reading connection keeps until the next commit.
-const READER_CACHE: i64 = 4 << 10;
+/// KiB that all reading connections keep together until the next commit: as many as there are cores read at once, and
+/// with two cores each has room for the heads of 100,000 accounts.
+const READER_CACHES: i64 = 24 << 10;
 const PLACEHOLDERS: [&str; 16] =
     ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16"];
 
@@ -104,7 +105,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     connection.busy_timeout(Duration::from_secs(10)).map_err(told)?;
     let writes = flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE);
     // Negative numbers are KiB.
-    let cache = if writes { WRITER_CACHE } else { READER_CACHE };
+    let readers = || thread::available_parallelism().map_or(1, |cores| cores.get() as i64);
+    let cache = if writes { WRITER_CACHE } else { READER_CACHES / readers() };
     connection.pragma_update(None, "cache_size", -cache).map_err(told)?;
     if writes {
         connection.pragma_update(None, "journal_mode", "WAL").map_err(told)?;
