@@ -30,7 +30,11 @@ impl Database {
     /// Both kinds; `PostgreSQL` is installed when it is missing.
     pub(crate) fn both() -> io::Result<[Self; 2]> {
         keystow_load::postgres::install()?;
-        Ok([Self::Sqlite, Self::Postgres(Postgres::start()?)])
+        let mut cluster = Postgres::start()?;
+        // What docs/operations.md asks for on a machine with 8 GB; without it 128 MB. Tests need less.
+        cluster.run_sql("postgres", "ALTER SYSTEM SET shared_buffers = '2GB'")?;
+        cluster.restart()?;
+        Ok([Self::Sqlite, Self::Postgres(cluster)])
     }
 
     fn name(&self) -> &'static str {
