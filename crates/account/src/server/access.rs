@@ -11,7 +11,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::Server;
 use super::failure::Answer;
 use crate::id::{AccountId, DeviceId, random};
-use crate::store::{StoreError, Tx, Value, Work};
+use crate::store::{FindSession, StoreError, StoredSession, Tx, Value, Work};
 use crate::wire::{Hash, Refusal, Token};
 
 /// Who asks, as far as a route needs to know.
@@ -44,10 +44,9 @@ pub(crate) struct Shown {
     pub(crate) hash: Hash,
 }
 
-/// A session as the database has it.
+/// A session that was shown and is good.
 pub(crate) struct Known {
     pub(super) session: Session,
-    seen: i64,
     pub(super) fresh: i64,
 }
 
@@ -109,12 +108,15 @@ impl Shown {
 pub(super) async fn known(server: &Arc<Server>, parts: &Parts) -> Answer<Known> {
     let shown = Shown::read(parts)?;
     let (account, device) = (shown.account, DeviceId::new(shown.second));
-    let known = server.store.read(FindSession { account, device, token: shown.hash }).await?;
-    let known = known.ok_or(Refusal::NotSignedIn)?;
-    if known.seen + 3600 < server.now() {
-        server.store.write(Seen { session: known.session, now: server.now() }).await?;
+    let stored = server.store.session(FindSession { account, device }).await?;
+    // Both are hashes of random bytes: how long the comparison takes tells nothing of use.
+    let StoredSession { seen, fresh, .. } =
+        stored.filter(|stored| stored.token == shown.hash).ok_or(Refusal::NotSignedIn)?;
+    let session = Session { account, device };
+    if seen + 3600 < server.now() {
+        server.store.write(Seen { session, now: server.now() }).await?;
     }
-    Ok(known)
+    Ok(Known { session, fresh })
 }
 
 /// Where a request comes from: the other end of the connection, or what the own proxy in front says.
@@ -123,31 +125,6 @@ pub(super) fn address(server: &Server, parts: &Parts) -> IpAddr {
     let told = || parts.headers.get("x-forwarded-for")?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok();
     let told = server.behind_proxy.then(told).flatten();
     told.or(direct).unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
-}
-
-struct FindSession {
-    account: AccountId,
-    device: DeviceId,
-    token: Hash,
-}
-
-impl Work for FindSession {
-    type Done = Option<Known>;
-
-    async fn run(&self, tx: &mut dyn Tx) -> Result<Option<Known>, StoreError> {
-        let sql = "SELECT session.token, session.seen, session.fresh FROM session JOIN account \
-                   ON account.account_id = session.account_id AND account.generation = session.generation \
-                   WHERE session.account_id = $1 AND session.device_id = $2";
-        let rows =
-            tx.query(sql, &[Value::Bytes(self.account.as_bytes()), Value::Bytes(self.device.as_bytes())]).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        // Both are hashes of random bytes: how long the comparison takes tells nothing of use.
-        if row.array::<32>(0)? != self.token.0 {
-            return Ok(None);
-        }
-        let session = Session { account: self.account, device: self.device };
-        Ok(Some(Known { session, seen: row.int(1)?, fresh: row.int(2)? }))
-    }
 }
 
 struct Seen {

@@ -5,6 +5,7 @@
 
 mod migrate;
 mod postgres;
+mod session;
 mod sqlite;
 
 use std::future::Future;
@@ -12,6 +13,7 @@ use std::future::Future;
 use async_trait::async_trait;
 
 pub use self::postgres::Postgres;
+pub(crate) use self::session::{FindSession, StoredSession};
 pub use self::sqlite::Sqlite;
 
 /// A store.
@@ -134,7 +136,19 @@ impl Store {
     ///
     /// [`StoreError::Newer`], [`StoreError::OtherMigration`]; what the database says.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.write(migrate::Migrate).await
+        self.write(migrate::Migrate).await?;
+        match self {
+            Self::Sqlite(store) => store.keep_sessions().await,
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Looks for a session, as of the last write that was answered or later.
+    pub(crate) async fn session(&self, find: FindSession) -> Result<Option<StoredSession>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.session(find),
+            Self::Postgres(store) => store.read(find).await,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -14,17 +14,18 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use tokio::sync::oneshot;
 
+use super::session::{FindSession, Sessions, StoredSession, Watch};
 use super::{Cell, Row, Statement, StoreError, Tx, Value, Work};
 
 /// How many pieces of work one commit takes at most, so that the first does not wait for long.
 const MOST_TOGETHER: usize = 256;
 /// Statements that a connection keeps ready.
 const STATEMENTS: usize = 64;
-/// KiB of pages that the writing connection keeps: the upper pages of every tree and the heads of 100,000 accounts.
-const WRITER_CACHE: i64 = 16 << 10;
-/// KiB that all reading connections keep together until the next commit: as many as there are cores read at once, and
-/// with two cores each has room for the heads of 100,000 accounts.
-const READER_CACHES: i64 = 24 << 10;
+/// KiB of pages that the writing connection keeps: the upper pages of every tree and the heads of 100,000 accounts, also
+/// while the lowest pages of the records' index, which no memory holds, pass through.
+const WRITER_CACHE: i64 = 24 << 10;
+/// KiB that all reading connections keep together until the next commit: as many as there are cores read at once.
+const READER_CACHES: i64 = 12 << 10;
 const PLACEHOLDERS: [&str; 16] =
     ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16"];
 
@@ -33,6 +34,7 @@ pub struct Sqlite {
     path: PathBuf,
     jobs: Mutex<Sender<Job>>,
     readers: Mutex<Vec<Connection>>,
+    sessions: Arc<Sessions>,
 }
 
 /// Work for the writing thread. It is run inside a commit, and told how the commit went.
@@ -40,7 +42,8 @@ type Job = Box<dyn FnOnce(&mut Connection) -> Told + Send>;
 type Told = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 impl Sqlite {
-    /// Opens a database, or makes an empty one.
+    /// Opens a database, or makes an empty one. While it is open, no other process may write it: sessions that were read
+    /// are kept.
     ///
     /// # Errors
     ///
@@ -48,12 +51,26 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         check(&connection)?;
+        let sessions = Arc::<Sessions>::default();
+        sessions.listen(&connection).map_err(told)?;
         let (jobs, queue) = channel();
+        let changed = sessions.clone();
         thread::Builder::new()
             .name("database".to_owned())
-            .spawn(move || write_all(connection, &queue))
+            .spawn(move || write_all(connection, &queue, &changed))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { path: path.to_owned(), jobs: Mutex::new(jobs), readers: Mutex::new(Vec::new()) })
+        Ok(Self { path: path.to_owned(), jobs: Mutex::new(jobs), readers: Mutex::new(Vec::new()), sessions })
+    }
+
+    /// Keeps sessions that were read from now on. The tables must be there.
+    pub(super) async fn keep_sessions(&self) -> Result<(), StoreError> {
+        self.write(Watch).await?;
+        self.sessions.begin();
+        Ok(())
+    }
+
+    pub(super) fn session(&self, find: FindSession) -> Result<Option<StoredSession>, StoreError> {
+        self.sessions.get_or_read(find, |find| self.read(find))
     }
 
     pub(super) async fn write<W: Work>(&self, work: W) -> Result<W::Done, StoreError> {
@@ -125,7 +142,7 @@ fn check(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// The writing thread: until every sender is gone.
-fn write_all(mut connection: Connection, queue: &Receiver<Job>) {
+fn write_all(mut connection: Connection, queue: &Receiver<Job>, sessions: &Sessions) {
     while let Ok(first) = queue.recv() {
         let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(told);
         if let Err(error) = begun {
@@ -144,6 +161,7 @@ fn write_all(mut connection: Connection, queue: &Receiver<Job>) {
             // A failed commit may leave the transaction open; it must not swallow the next one.
             let _ = connection.execute_batch("ROLLBACK");
         }
+        sessions.forget_changed();
         for told in waiting {
             told(match &committed {
                 Ok(()) => Ok(()),

@@ -16,5 +16,6 @@ mod raw;
 mod schemathesis;
 mod secrets;
 mod server;
+mod session;
 mod story;
 mod timing;
