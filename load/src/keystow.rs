@@ -320,6 +320,10 @@ impl Account {
         Ok(heads.heads)
     }
 
+    async fn status(&self, http: &mut Connection) -> io::Result<()> {
+        http.send(Method::GET, "/v1/log/heads", &self.bearer, "").await?.done().map(drop)
+    }
+
     async fn fetch(&self, http: &mut Connection) -> io::Result<()> {
         http.send(Method::GET, &format!("/v1/log?limit={FETCHED}"), &self.bearer, "").await?.done().map(drop)
     }
@@ -348,6 +352,19 @@ impl Person {
     pub fn add(&mut self, accounts: impl IntoIterator<Item = Account>) {
         self.accounts.extend(accounts);
     }
+
+    /// Asks for the heads of every account once.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses or does not answer.
+    pub async fn visit_all(&self, address: SocketAddr) -> io::Result<()> {
+        let mut http = Connection::new(address);
+        for account in &self.accounts {
+            account.status(&mut http).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Visitor for Person {
@@ -364,9 +381,7 @@ impl Visitor for Person {
             Visit::Append => account.append(http).await,
             Visit::Fetch => account.fetch(http).await,
             Visit::SignIn => account.sign_in(http).await.map(drop),
-            Visit::Status | Visit::Mixed => {
-                http.send(Method::GET, "/v1/log/heads", &account.bearer, "").await?.done().map(drop)
-            }
+            Visit::Status | Visit::Mixed => account.status(http).await,
         }
     }
 }

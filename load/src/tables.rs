@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use keystow_load::drive::{Connection, Cpu, Stays, VISITORS};
 use keystow_load::fill::fill;
 use keystow_load::keystow::{Account, Home, Person};
@@ -134,6 +135,10 @@ pub(crate) async fn many(time: Duration, database: &Database, program: &Path) ->
     eprintln!("{}: filled in {filling:.0} s; the server started in {starting:.1} s", database.name());
     let share = filled.len().div_ceil(crowd.len());
     crowd.iter_mut().zip(filled.chunks(share)).for_each(|(person, some)| person.add(some.to_vec()));
+    // As on any day but the first: a server knows of late whom it serves.
+    for (server, people) in [(&server_of_few, &some.people), (&server_of_many, &crowd)] {
+        try_join_all(people.iter().map(|person| person.visit_all(server.address()))).await?;
+    }
     let mut crowd = side("100,000 accounts", &server_of_many, database, crowd);
     compare(time, database.name(), &mut some, &mut crowd).await;
     memory("100,000 accounts", database, server_of_many.peak_memory());

@@ -3,6 +3,7 @@
 //! What is done to the data is written once, as [`Work`] over a [`Tx`]; the two stores only run it. Columns hold
 //! whole numbers and bytes and nothing else, and each statement touches one account.
 
+mod checkpoint;
 mod migrate;
 mod postgres;
 mod session;

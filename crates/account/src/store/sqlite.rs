@@ -1,6 +1,8 @@
 //! SQLite: one thread writes, and commits what has gathered meanwhile as one; readers have connections of their own.
 
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +16,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use tokio::sync::oneshot;
 
+use super::checkpoint::{Checkpoints, open_to_sync};
 use super::session::{FindSession, Sessions, StoredSession, Watch};
 use super::{Cell, Row, Statement, StoreError, Tx, Value, Work};
 
@@ -24,8 +27,9 @@ const STATEMENTS: usize = 64;
 /// KiB of pages that the writing connection keeps: the upper pages of every tree and the heads of 100,000 accounts, also
 /// while the lowest pages of the records' index, which no memory holds, pass through.
 const WRITER_CACHE: i64 = 24 << 10;
-/// KiB that all reading connections keep together until the next commit: as many as there are cores read at once.
-const READER_CACHES: i64 = 12 << 10;
+/// KiB that all reading connections keep together until the next commit: as many as there are cores read at once, and
+/// with two cores each has room for the heads of 100,000 accounts.
+const READER_CACHES: i64 = 24 << 10;
 const PLACEHOLDERS: [&str; 16] =
     ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16"];
 
@@ -35,6 +39,8 @@ pub struct Sqlite {
     jobs: Mutex<Sender<Job>>,
     readers: Mutex<Vec<Connection>>,
     sessions: Arc<Sessions>,
+    /// Here to be closed last, see [`open_to_sync`].
+    _file: Arc<File>,
 }
 
 /// Work for the writing thread. It is run inside a commit, and told how the commit went.
@@ -49,17 +55,20 @@ impl Sqlite {
     ///
     /// [`StoreError::Damaged`] when the file is no database or fails its own check; what the disk says.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         check(&connection)?;
         let sessions = Arc::<Sessions>::default();
         sessions.listen(&connection).map_err(told)?;
+        let unavailable = |error: io::Error| StoreError::Unavailable(error.to_string());
+        let file = open_to_sync(path).map_err(unavailable)?;
+        let other = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let checkpoints = Checkpoints::start(&mut connection, other, file.clone()).map_err(unavailable)?;
         let (jobs, queue) = channel();
-        let changed = sessions.clone();
-        thread::Builder::new()
-            .name("database".to_owned())
-            .spawn(move || write_all(connection, &queue, &changed))
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { path: path.to_owned(), jobs: Mutex::new(jobs), readers: Mutex::new(Vec::new()), sessions })
+        let writer = Writer { checkpoints, connection, sessions: sessions.clone(), _file: file.clone() };
+        let name = "database".to_owned();
+        thread::Builder::new().name(name).spawn(move || writer.write_all(&queue)).map_err(unavailable)?;
+        let (jobs, readers) = (Mutex::new(jobs), Mutex::default());
+        Ok(Self { path: path.to_owned(), jobs, readers, sessions, _file: file })
     }
 
     /// Keeps sessions that were read from now on. The tables must be there.
@@ -141,32 +150,44 @@ fn check(connection: &Connection) -> Result<(), StoreError> {
     if said == "ok" { Ok(()) } else { Err(StoreError::Damaged(said)) }
 }
 
-/// The writing thread: until every sender is gone.
-fn write_all(mut connection: Connection, queue: &Receiver<Job>, sessions: &Sessions) {
-    while let Ok(first) = queue.recv() {
-        let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(told);
-        if let Err(error) = begun {
-            // Nothing was run, so the work is told through a job on no transaction: each fails alike.
-            refuse(first, &mut connection, &error);
-            continue;
-        }
-        let mut waiting = vec![first(&mut connection)];
-        while waiting.len() < MOST_TOGETHER
-            && let Ok(job) = queue.try_recv()
-        {
-            waiting.push(job(&mut connection));
-        }
-        let committed = connection.execute_batch("COMMIT").map_err(told);
-        if committed.is_err() {
-            // A failed commit may leave the transaction open; it must not swallow the next one.
-            let _ = connection.execute_batch("ROLLBACK");
-        }
-        sessions.forget_changed();
-        for told in waiting {
-            told(match &committed {
-                Ok(()) => Ok(()),
-                Err(error) => Err(copied(error)),
-            });
+/// The writing thread. Its fields are closed in this order.
+struct Writer {
+    checkpoints: Checkpoints,
+    connection: Connection,
+    sessions: Arc<Sessions>,
+    /// See [`open_to_sync`].
+    _file: Arc<File>,
+}
+
+impl Writer {
+    /// Until every sender is gone.
+    fn write_all(mut self, queue: &Receiver<Job>) {
+        while let Ok(first) = queue.recv() {
+            let begun = self.connection.execute_batch("BEGIN IMMEDIATE").map_err(told);
+            if let Err(error) = begun {
+                // Nothing was run, so the work is told through a job on no transaction: each fails alike.
+                refuse(first, &mut self.connection, &error);
+                continue;
+            }
+            let mut waiting = vec![first(&mut self.connection)];
+            while waiting.len() < MOST_TOGETHER
+                && let Ok(job) = queue.try_recv()
+            {
+                waiting.push(job(&mut self.connection));
+            }
+            let committed = self.connection.execute_batch("COMMIT").map_err(told);
+            if committed.is_err() {
+                // A failed commit may leave the transaction open; it must not swallow the next one.
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+            self.sessions.forget_changed();
+            for told in waiting {
+                told(match &committed {
+                    Ok(()) => Ok(()),
+                    Err(error) => Err(copied(error)),
+                });
+            }
+            self.checkpoints.after_commit(&self.connection);
         }
     }
 }

@@ -1,0 +1,139 @@
+//! What was committed stands in SQLite's log and is copied into the file of the database now and then. Another thread
+//! copies it, so that no request waits for a thousand pages to reach the disk.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+use rusqlite::hooks::Wal;
+
+/// From how many pages in the log on they are copied: 8 MiB.
+const MANY: usize = 2_000;
+/// From how many on the writing thread copies them itself, whatever became of the other: 64 MiB.
+const TOO_MANY: usize = 16_000;
+/// So many are left to the writing thread.
+const FEW: usize = 250;
+/// How often the other thread tries to leave no more than that.
+const PASSES: usize = 4;
+
+/// The writing thread's side of it.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    /// `None` once no thread shall be asked any more.
+    ask: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+    asked: bool,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// In the log, as of the last commit.
+    pages: AtomicUsize,
+    /// The other thread has done what it was asked.
+    copied: AtomicBool,
+}
+
+impl Checkpoints {
+    /// Takes them over from SQLite, which would have the writing connection do all of it. `other` is another connection
+    /// to the same database.
+    pub(super) fn start(writer: &mut Connection, other: Connection, file: Arc<File>) -> io::Result<Self> {
+        let (ask, asked) = sync_channel(1);
+        let mut checkpoints = Self::new(writer, ask)?;
+        let shared = checkpoints.shared.clone();
+        let copy = move || copy_when_asked(&other, &file, &asked, &shared);
+        checkpoints.thread = Some(thread::Builder::new().name("checkpoints".to_owned()).spawn(copy)?);
+        Ok(checkpoints)
+    }
+
+    fn new(writer: &mut Connection, ask: SyncSender<()>) -> io::Result<Self> {
+        let shared = Arc::<Shared>::default();
+        let told = shared.clone();
+        let hook = move |_: &mut Wal, pages| {
+            told.pages.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        };
+        writer.wal_hook(Some(hook)).map_err(io::Error::other)?;
+        Ok(Self { ask: Some(ask), thread: None, asked: false, shared })
+    }
+
+    /// Does what is due after a commit.
+    pub(super) fn after_commit(&mut self, writer: &Connection) {
+        let pages = self.shared.pages.load(Ordering::Relaxed);
+        if self.shared.copied.swap(false, Ordering::Acquire) {
+            // What was committed meanwhile. Only when nothing is left in the log it begins anew, which is why this is
+            // done between two commits.
+            self.asked = false;
+            _ = pass(writer);
+        } else if pages >= TOO_MANY {
+            _ = pass(writer);
+        } else if pages >= MANY && !self.asked {
+            self.asked = self.ask.as_ref().is_some_and(|ask| ask.try_send(()).is_ok());
+        }
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.ask = None;
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// The file of a database, to be synced. It must be closed after every connection of this process: closing it gives up
+/// the locks that SQLite holds on it.
+pub(super) fn open_to_sync(path: &Path) -> io::Result<Arc<File>> {
+    OpenOptions::new().write(true).open(path).map(Arc::new)
+}
+
+/// Where something fails, the writing thread's own pass does it again, or leaves it in the log.
+fn copy_when_asked(connection: &Connection, file: &File, asked: &Receiver<()>, shared: &Shared) {
+    while asked.recv().is_ok() {
+        for _ in 0..PASSES {
+            let Ok(copied) = pass(connection) else { break };
+            // SQLite leaves the syncing to the pass that copies the last page.
+            if file.sync_data().is_err() || shared.pages.load(Ordering::Relaxed).saturating_sub(copied) <= FEW {
+                break;
+            }
+        }
+        shared.copied.store(true, Ordering::Release);
+    }
+}
+
+/// Copies what can be copied without waiting for anybody, and gives how many pages of the log are copied by now.
+fn pass(connection: &Connection) -> rusqlite::Result<usize> {
+    let copied = |row: &rusqlite::Row<'_>| row.get::<_, i64>(2);
+    let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], copied)?;
+    Ok(usize::try_from(copied).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_begins_anew_even_when_the_other_thread_never_answers() {
+        let dir = std::env::temp_dir().join(format!("keystow-checkpoints-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let mut writer = Connection::open(dir.join("store.sqlite")).unwrap();
+        writer.pragma_update(None, "journal_mode", "WAL").unwrap();
+        writer.pragma_update(None, "synchronous", "OFF").unwrap();
+        writer.execute_batch("CREATE TABLE blob (bytes BLOB)").unwrap();
+        let (ask, _never_answered) = sync_channel(1);
+        let mut checkpoints = Checkpoints::new(&mut writer, ask).unwrap();
+        let mut most = 0;
+        for _ in 0..200 {
+            writer.execute_batch("INSERT INTO blob VALUES (zeroblob(1 << 20))").unwrap();
+            checkpoints.after_commit(&writer);
+            most = most.max(checkpoints.shared.pages.load(Ordering::Relaxed));
+        }
+        assert!(most >= TOO_MANY && most < TOO_MANY + 1_000, "{most}");
+        assert!(checkpoints.asked, "it was asked once");
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}
