@@ -1,7 +1,7 @@
 //! The server: routes, who may use them, and what they do to the store.
 //!
 //! It holds no state of its own but counters of what happened of late, so that any number of servers may stand before
-//! one database.
+//! one PostgreSQL. A file of SQLite has one server.
 
 mod access;
 mod approvals;

@@ -14,7 +14,7 @@ use rusqlite::hooks::Wal;
 
 /// From how many pages in the log on they are copied: 8 MiB.
 const MANY: usize = 2_000;
-/// From how many on the writing thread copies them itself, whatever became of the other: 64 MiB.
+/// From how many on the writing thread copies them itself when the other is not just copying, whatever became of it: 64 MiB.
 const TOO_MANY: usize = 16_000;
 /// So many are left to the writing thread.
 const FEW: usize = 250;
@@ -114,26 +114,56 @@ fn pass(connection: &Connection) -> rusqlite::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
-    #[test]
-    fn the_log_begins_anew_even_when_the_other_thread_never_answers() {
-        let dir = std::env::temp_dir().join(format!("keystow-checkpoints-{}", std::process::id()));
+    const ROWS: usize = 200;
+
+    fn database(name: &str) -> (PathBuf, Connection) {
+        let dir = std::env::temp_dir().join(format!("keystow-checkpoints-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
-        let mut writer = Connection::open(dir.join("store.sqlite")).unwrap();
+        let writer = Connection::open(dir.join("store.sqlite")).unwrap();
         writer.pragma_update(None, "journal_mode", "WAL").unwrap();
         writer.pragma_update(None, "synchronous", "OFF").unwrap();
         writer.execute_batch("CREATE TABLE blob (bytes BLOB)").unwrap();
+        (dir, writer)
+    }
+
+    /// Writes 200 MiB, and gives how many pages the log had at most.
+    fn fill(writer: &Connection, checkpoints: &mut Checkpoints) -> usize {
+        let commit = |_| {
+            writer.execute_batch("INSERT INTO blob VALUES (zeroblob(1 << 20))").unwrap();
+            checkpoints.after_commit(writer);
+            checkpoints.shared.pages.load(Ordering::Relaxed)
+        };
+        (0..ROWS).map(commit).max().unwrap()
+    }
+
+    #[test]
+    fn the_log_begins_anew_even_when_the_other_thread_never_answers() {
+        let (dir, mut writer) = database("unanswered");
         let (ask, _never_answered) = sync_channel(1);
         let mut checkpoints = Checkpoints::new(&mut writer, ask).unwrap();
-        let mut most = 0;
-        for _ in 0..200 {
-            writer.execute_batch("INSERT INTO blob VALUES (zeroblob(1 << 20))").unwrap();
-            checkpoints.after_commit(&writer);
-            most = most.max(checkpoints.shared.pages.load(Ordering::Relaxed));
-        }
+        let most = fill(&writer, &mut checkpoints);
         assert!(most >= TOO_MANY && most < TOO_MANY + 1_000, "{most}");
         assert!(checkpoints.asked, "it was asked once");
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn what_the_other_thread_copies_is_all_there_and_the_log_begins_anew() {
+        let (dir, mut writer) = database("copied");
+        let path = dir.join("store.sqlite");
+        let other = Connection::open(&path).unwrap();
+        let mut checkpoints = Checkpoints::start(&mut writer, other, open_to_sync(&path).unwrap()).unwrap();
+        let most = fill(&writer, &mut checkpoints);
+        assert!(most >= MANY && most < ROWS << 8, "{most} of {} pages and more", ROWS << 8);
+        drop(checkpoints);
+        drop(writer);
+        let said = |sql| Connection::open(&path).unwrap().query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(said("PRAGMA quick_check"), "ok");
+        assert_eq!(said("SELECT CAST(COUNT(*) AS TEXT) FROM blob WHERE length(bytes) = 1 << 20"), ROWS.to_string());
         std::fs::remove_dir_all(dir).unwrap();
     }
 }
