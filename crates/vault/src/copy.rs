@@ -35,7 +35,7 @@ pub enum Condition {
 
 /// An operation on a file of a copy failed.
 #[derive(Debug, Error)]
-#[error("{place}: {file}: {source}")]
+#[error("{place}: {file}{}{source}", if file.is_empty() { "" } else { ": " })]
 pub struct PlaceError {
     /// The place.
     pub place: String,

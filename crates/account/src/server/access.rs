@@ -92,7 +92,9 @@ impl Shown {
     pub(crate) fn read(parts: &Parts) -> Answer<Self> {
         let shown = || {
             let text = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
-            let bytes = BASE64URL_NOPAD.decode(text.strip_prefix("Bearer ")?.as_bytes()).ok()?;
+            let (scheme, secret) = text.split_once(' ')?;
+            let bytes = BASE64URL_NOPAD.decode(secret.as_bytes()).ok()?;
+            let bytes = scheme.eq_ignore_ascii_case("Bearer").then_some(bytes)?;
             let (account, rest) = bytes.split_first_chunk::<16>()?;
             let (second, secret) = rest.split_first_chunk::<16>()?;
             (secret.len() == 32).then(|| Self {

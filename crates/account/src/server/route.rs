@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::extract::{Path, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
@@ -141,7 +142,11 @@ fn answered<O: Serialize>(answer: Answer<O>) -> Response {
 
 impl<T: DeserializeOwned + ToSchema + Send + 'static> Input for Sent<T> {
     async fn read(_: &mut Parts, body: Body) -> Answer<Self> {
-        let bytes = to_bytes(body, MOST_SENT).await.map_err(|_| Refusal::TooLarge)?;
+        let bytes = Limited::new(body, MOST_SENT)
+            .collect()
+            .await
+            .map_err(|error| if error.is::<LengthLimitError>() { Refusal::TooLarge } else { Refusal::BadRequest })?;
+        let bytes = bytes.to_bytes();
         serde_json::from_slice(&bytes).map(Self).map_err(|_| Refusal::BadRequest.into())
     }
 

@@ -146,7 +146,7 @@ mod tests {
         let (ask, _never_answered) = sync_channel(1);
         let mut checkpoints = Checkpoints::new(&mut writer, ask).unwrap();
         let most = fill(&writer, &mut checkpoints);
-        assert!(most >= TOO_MANY && most < TOO_MANY + 1_000, "{most}");
+        assert!((TOO_MANY..TOO_MANY + 1_000).contains(&most), "{most}");
         assert!(checkpoints.asked, "it was asked once");
         std::fs::remove_dir_all(dir).unwrap();
     }
@@ -158,7 +158,7 @@ mod tests {
         let other = Connection::open(&path).unwrap();
         let mut checkpoints = Checkpoints::start(&mut writer, other, open_to_sync(&path).unwrap()).unwrap();
         let most = fill(&writer, &mut checkpoints);
-        assert!(most >= MANY && most < ROWS << 8, "{most} of {} pages and more", ROWS << 8);
+        assert!((MANY..ROWS << 8).contains(&most), "{most} of {} pages and more", ROWS << 8);
         drop(checkpoints);
         drop(writer);
         let said = |sql| Connection::open(&path).unwrap().query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();

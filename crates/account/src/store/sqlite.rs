@@ -6,12 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use tokio::sync::oneshot;
@@ -30,6 +30,8 @@ const WRITER_CACHE: i64 = 24 << 10;
 /// KiB that all reading connections keep together until the next commit: as many as there are cores read at once, and
 /// with two cores each has room for the heads of 100,000 accounts.
 const READER_CACHES: i64 = 24 << 10;
+/// Bytes of the log's file that stay when it begins anew: 64 MiB.
+const LONGEST_LOG: i64 = 64 << 20;
 const PLACEHOLDERS: [&str; 16] =
     ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16"];
 
@@ -37,6 +39,7 @@ const PLACEHOLDERS: [&str; 16] =
 pub struct Sqlite {
     path: PathBuf,
     jobs: Mutex<Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
     readers: Mutex<Vec<Connection>>,
     sessions: Arc<Sessions>,
     /// Here to be closed last, see [`open_to_sync`].
@@ -65,10 +68,10 @@ impl Sqlite {
         let checkpoints = Checkpoints::start(&mut connection, other, file.clone()).map_err(unavailable)?;
         let (jobs, queue) = channel();
         let writer = Writer { checkpoints, connection, sessions: sessions.clone(), _file: file.clone() };
-        let name = "database".to_owned();
-        thread::Builder::new().name(name).spawn(move || writer.write_all(&queue)).map_err(unavailable)?;
+        let thread = thread::Builder::new().name("database".to_owned());
+        let writer = Some(thread.spawn(move || writer.write_all(&queue)).map_err(unavailable)?);
         let (jobs, readers) = (Mutex::new(jobs), Mutex::default());
-        Ok(Self { path: path.to_owned(), jobs, readers, sessions, _file: file })
+        Ok(Self { path: path.to_owned(), jobs, writer, readers, sessions, _file: file })
     }
 
     /// Keeps sessions that were read from now on. The tables must be there.
@@ -114,9 +117,22 @@ impl Sqlite {
     pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         let from = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let mut to = Connection::open(path).map_err(told)?;
-        Backup::new(&from, &mut to).map_err(told)?.run_to_completion(1024, Duration::ZERO, None).map_err(told)?;
+        // In one step, as of one moment: between two steps a commit would make it begin anew, and under load for ever.
+        let step = Backup::new(&from, &mut to).map_err(told)?.step(-1).map_err(told)?;
+        if step != StepResult::Done {
+            return Err(StoreError::Unavailable("another program holds it".to_owned()));
+        }
         to.pragma_update(None, "journal_mode", "DELETE").map_err(told)?;
         check(&to)
+    }
+}
+
+/// Waits until what was asked is written and the last connection has cleared the log away.
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.readers = Mutex::default();
+        self.jobs = Mutex::new(channel().0);
+        self.writer.take().map(JoinHandle::join);
     }
 }
 
@@ -137,6 +153,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     if writes {
         connection.pragma_update(None, "journal_mode", "WAL").map_err(told)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(told)?;
+        connection.pragma_update(None, "journal_size_limit", LONGEST_LOG).map_err(told)?;
     }
     connection.pragma_update(None, "trusted_schema", false).map_err(told)?;
     connection.pragma_update(None, "cell_size_check", true).map_err(told)?;

@@ -17,5 +17,6 @@ mod schemathesis;
 mod secrets;
 mod server;
 mod session;
+mod sqlite;
 mod story;
 mod timing;

@@ -35,7 +35,7 @@ impl Work for Statement {
     }
 }
 
-fn run(here: &Here, sql: &'static str) {
+pub(crate) fn run(here: &Here, sql: &'static str) {
     let server = here.server.clone();
     here.run(async move { server.store().write(Statement(sql)).await.unwrap() });
 }

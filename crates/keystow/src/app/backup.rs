@@ -79,7 +79,7 @@ impl App {
                 .iter()
                 .find(|(place, _)| *place == outcome.place)
                 .map_or(Proven::No("it was not read back".to_owned()), |(_, proof)| proof.clone()),
-            failed: outcome.result.err().map(|error| error.to_string()),
+            failed: outcome.result.err().map(|error| without(&outcome.place, &error.to_string())),
             place: outcome.place,
         };
         Ok(BackedUp { news: record.is_some(), items, places: places.into_iter().map(state).collect(), clock })
@@ -131,8 +131,16 @@ impl App {
 }
 
 fn proven(proof: Proof) -> (String, Proven) {
-    let state = proof.result.map_or_else(|error| Proven::No(error.to_string()), |_| Proven::Opened);
+    let state = match proof.result {
+        Ok(_) => Proven::Opened,
+        Err(error) => Proven::No(without(&proof.place, &error.to_string())),
+    };
     (proof.place, state)
+}
+
+/// What an error says after the name of the place, which stands before it anyway.
+fn without(place: &str, said: &str) -> String {
+    said.strip_prefix(place).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(said).to_owned()
 }
 
 fn matched(report: &Report, vault: &Vault) -> Vec<(String, Proven)> {

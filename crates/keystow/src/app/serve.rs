@@ -72,6 +72,8 @@ pub(crate) enum ServeError {
     #[error("{}: {} of {} records are damaged, the first: {}", path.display(), checked.faults.len(), checked.records,
         checked.faults.first().map(ToString::to_string).unwrap_or_default())]
     Damaged { path: PathBuf, checked: Checked },
+    #[error("{}: a backup of a server was broken off here", .0.display())]
+    BrokenOff(PathBuf),
     #[error("the database exists and its server secrets do not: {}", .0.display())]
     SecretsLost(PathBuf),
     #[error("{}: {source}", path.display())]
@@ -263,8 +265,10 @@ pub(crate) fn check_store(config: &Config) -> Result<Checked> {
 pub(crate) fn back_up(config: &Config, to: &Path) -> Result<Checked> {
     expect_server(config)?;
     let Store::Sqlite(store) = config.store()? else { return Err(ServeError::NotSqlite) };
-    if to.join(SECRETS).exists() || to.join(STORE).exists() {
-        return Err(ServeError::ServerThere(to.to_owned()));
+    match (to.join(SECRETS).exists(), to.join(STORE).exists()) {
+        (true, _) => return Err(ServeError::ServerThere(to.to_owned())),
+        (false, true) => return Err(ServeError::BrokenOff(to.to_owned())),
+        (false, false) => {}
     }
     files::create_dir(to).map_err(at(to))?;
     copy_store(&store, &to.join(STORE))?;
@@ -275,6 +279,9 @@ pub(crate) fn back_up(config: &Config, to: &Path) -> Result<Checked> {
 /// Makes a server out of such a folder, where none is.
 pub(crate) fn restore(config: &Config, from: &Path) -> Result<Checked> {
     let (data, source) = (config.data(), Config { data: Some(from.to_owned()), ..Config::default() });
+    if from.join(STORE).exists() && !from.join(SECRETS).exists() {
+        return Err(ServeError::BrokenOff(from.to_owned()));
+    }
     let checked = check_store(&source)?;
     if !checked.faults.is_empty() {
         return Err(ServeError::Damaged { path: from.join(STORE), checked });

@@ -118,6 +118,7 @@ impl From<ServeError> for Failure {
             }
             ServeError::Locked(_) => (K::Locked, "stop it, or another --data FOLDER"),
             ServeError::NoServer(_) => (K::NotFound, "--data with the folder of a server"),
+            ServeError::BrokenOff(_) => (K::Failed, "delete it, and back up anew"),
             ServeError::ServerThere(_) => (K::Failed, "another folder; Keystow replaces no server"),
             ServeError::SecretsLost(_) | ServeError::OtherSecrets(_) => {
                 (K::Damaged, "put server-secrets.json of a backup there; without it nobody can sign in any more")

@@ -59,7 +59,9 @@ fn show(report: &Report, opened: bool, out: &mut Out) -> Result<(), Failure> {
 /// What to do about a finding; a server is reached in another way than a stick.
 fn next(finding: &Finding) -> &'static str {
     match finding.remedy {
-        Remedy::Reach if finding.place == ACCOUNT => "check the network and the server, then: keystow verify",
+        Remedy::Reach if finding.place == ACCOUNT => {
+            "keystow account status says what is in the way, then: keystow verify"
+        }
         other => remedy(other),
     }
 }

@@ -1,0 +1,55 @@
+//! The file of SQLite: copied while it is used, and closed tidily.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use keystow_account::server::Setup;
+use keystow_account::store::{Sqlite, Store};
+use keystow_account::wire::Name;
+
+use crate::server::{Here, folder, generous};
+use crate::session::run;
+
+#[test]
+fn a_copy_of_a_database_in_use_is_made_in_one_go_and_holds_what_was_acknowledged_before() {
+    let dir = folder();
+    let (path, copy) = (dir.join("store.sqlite"), dir.join("copy.sqlite"));
+    let here = Here::on(Store::Sqlite(Sqlite::open(&path).unwrap()), Setup::generate().unwrap(), generous(), dir);
+    here.register(&Name::parse("anna").unwrap(), "password");
+    // So much that many are committed while it is copied.
+    run(&here, "CREATE TABLE ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(64 << 20))");
+    run(&here, "CREATE TABLE counted (n INTEGER); INSERT INTO counted VALUES (0)");
+    let stop = AtomicBool::new(false);
+    let copied = thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            while !stop.load(Ordering::SeqCst) {
+                run(&here, "UPDATE counted SET n = n + 1");
+            }
+        });
+        // As another process does it, to whom every commit here is somebody else's.
+        let (done, copied) = channel();
+        let (from, to) = (path.clone(), copy.clone());
+        scope.spawn(move || done.send(Sqlite::open(&from).and_then(|other| other.copy_to(&to))).unwrap());
+        let copied = copied.recv_timeout(Duration::from_secs(60));
+        stop.store(true, Ordering::SeqCst);
+        writer.join().unwrap();
+        copied
+    });
+    copied.expect("it ends while others write").unwrap();
+    let whole = Sqlite::open(&copy).map(|_| ());
+    assert!(whole.is_ok(), "{whole:?}");
+}
+
+#[test]
+fn a_store_that_is_closed_leaves_one_file_behind() {
+    let dir = folder();
+    let (path, log) = (dir.join("store.sqlite"), dir.join("store.sqlite-wal"));
+    let store = Store::Sqlite(Sqlite::open(&path).unwrap());
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(store.migrate()).unwrap();
+    assert!(log.metadata().unwrap().len() > 0, "while it is open");
+    drop(store);
+    assert!(path.exists() && !log.exists());
+    std::fs::remove_dir_all(dir).unwrap();
+}
