@@ -24,9 +24,8 @@ use super::{Cell, Row, Statement, StoreError, Tx, Value, Work};
 const MOST_TOGETHER: usize = 256;
 /// Statements that a connection keeps ready.
 const STATEMENTS: usize = 64;
-/// KiB of pages that the writing connection keeps: the upper pages of every tree and the heads of 100,000 accounts, also
-/// while the lowest pages of the records' index, which no memory holds, pass through.
-const WRITER_CACHE: i64 = 24 << 10;
+/// KiB of pages that the writing connection keeps: the upper pages of every tree and the heads of 100,000 accounts.
+const WRITER_CACHE: i64 = 16 << 10;
 /// KiB that all reading connections keep together until the next commit: as many as there are cores read at once, and
 /// with two cores each has room for the heads of 100,000 accounts.
 const READER_CACHES: i64 = 24 << 10;
