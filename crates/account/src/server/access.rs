@@ -92,9 +92,8 @@ impl Shown {
     pub(crate) fn read(parts: &Parts) -> Answer<Self> {
         let shown = || {
             let text = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
-            let (scheme, secret) = text.split_once(' ')?;
-            let bytes = BASE64URL_NOPAD.decode(secret.as_bytes()).ok()?;
-            let bytes = scheme.eq_ignore_ascii_case("Bearer").then_some(bytes)?;
+            let (_, token) = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))?;
+            let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
             let (account, rest) = bytes.split_first_chunk::<16>()?;
             let (second, secret) = rest.split_first_chunk::<16>()?;
             (secret.len() == 32).then(|| Self {

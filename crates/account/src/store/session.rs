@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Null;
 
-use super::{StoreError, Tx, Value, Work};
+use super::{Row, StoreError, Tx, Value, Work};
 use crate::id::{AccountId, DeviceId};
 use crate::wire::Hash;
 
@@ -58,7 +58,7 @@ impl Work for FindSession {
         let values = [Value::Bytes(self.account.as_bytes()), Value::Bytes(self.device.as_bytes())];
         let rows = tx.query(sql, &values).await?;
         let stored =
-            |row: &super::Row| Ok(StoredSession { token: Hash(row.array(0)?), seen: row.int(1)?, fresh: row.int(2)? });
+            |row: &Row| Ok(StoredSession { token: Hash(row.array(0)?), seen: row.int(1)?, fresh: row.int(2)? });
         rows.first().map(stored).transpose()
     }
 }

@@ -80,7 +80,7 @@ fn delete(here: &Here, path: &str, who: &SignedIn) -> Said {
 }
 
 /// How many rows each table has.
-struct Count(&'static str);
+pub(crate) struct Count(pub(crate) &'static str);
 
 impl Work for Count {
     type Done = u64;

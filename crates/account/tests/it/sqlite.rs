@@ -1,6 +1,6 @@
 //! The file of SQLite: copied while it is used, and closed tidily.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use keystow_account::server::Setup;
 use keystow_account::store::{Sqlite, Store};
 use keystow_account::wire::Name;
 
+use crate::both::Count;
 use crate::server::{Here, folder, generous};
 use crate::session::run;
 
@@ -21,13 +22,17 @@ fn a_copy_of_a_database_in_use_is_made_in_one_go_and_holds_what_was_acknowledged
     // So much that many are committed while it is copied.
     run(&here, "CREATE TABLE ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(64 << 20))");
     run(&here, "CREATE TABLE counted (n INTEGER); INSERT INTO counted VALUES (0)");
-    let stop = AtomicBool::new(false);
+    let (stop, acknowledged) = (AtomicBool::new(false), AtomicU64::new(0));
     let copied = thread::scope(|scope| {
         let writer = scope.spawn(|| {
             while !stop.load(Ordering::SeqCst) {
                 run(&here, "UPDATE counted SET n = n + 1");
+                acknowledged.fetch_add(1, Ordering::SeqCst);
             }
         });
+        while acknowledged.load(Ordering::SeqCst) < 10 {
+            thread::yield_now();
+        }
         // As another process does it, to whom every commit here is somebody else's.
         let (done, copied) = channel();
         let (from, to) = (path.clone(), copy.clone());
@@ -38,8 +43,10 @@ fn a_copy_of_a_database_in_use_is_made_in_one_go_and_holds_what_was_acknowledged
         copied
     });
     copied.expect("it ends while others write").unwrap();
-    let whole = Sqlite::open(&copy).map(|_| ());
+    let whole = Sqlite::open(&copy).map(Store::Sqlite);
     assert!(whole.is_ok(), "{whole:?}");
+    let counted = here.run(async move { whole.unwrap().read(Count("SELECT n FROM counted")).await.unwrap() });
+    assert!((10..=acknowledged.into_inner()).contains(&counted), "{counted}");
 }
 
 #[test]

@@ -265,11 +265,8 @@ pub(crate) fn check_store(config: &Config) -> Result<Checked> {
 pub(crate) fn back_up(config: &Config, to: &Path) -> Result<Checked> {
     expect_server(config)?;
     let Store::Sqlite(store) = config.store()? else { return Err(ServeError::NotSqlite) };
-    match (to.join(SECRETS).exists(), to.join(STORE).exists()) {
-        (true, _) => return Err(ServeError::ServerThere(to.to_owned())),
-        (false, true) => return Err(ServeError::BrokenOff(to.to_owned())),
-        (false, false) => {}
-    }
+    expect_unbroken(to)?;
+    expect_free(to)?;
     files::create_dir(to).map_err(at(to))?;
     copy_store(&store, &to.join(STORE))?;
     copy_files(&config.data(), to)?;
@@ -279,17 +276,13 @@ pub(crate) fn back_up(config: &Config, to: &Path) -> Result<Checked> {
 /// Makes a server out of such a folder, where none is.
 pub(crate) fn restore(config: &Config, from: &Path) -> Result<Checked> {
     let (data, source) = (config.data(), Config { data: Some(from.to_owned()), ..Config::default() });
-    if from.join(STORE).exists() && !from.join(SECRETS).exists() {
-        return Err(ServeError::BrokenOff(from.to_owned()));
-    }
+    expect_unbroken(from)?;
     let checked = check_store(&source)?;
     if !checked.faults.is_empty() {
         return Err(ServeError::Damaged { path: from.join(STORE), checked });
     }
     let Store::Sqlite(store) = source.store()? else { return Err(ServeError::NotSqlite) };
-    if data.join(SECRETS).exists() || data.join(STORE).exists() {
-        return Err(ServeError::ServerThere(data));
-    }
+    expect_free(&data)?;
     files::create_dir(&data).map_err(at(&data))?;
     copy_store(&store, &data.join(STORE))?;
     copy_files(from, &data)?;
@@ -312,6 +305,18 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// No backup was broken off in a folder: its secrets come last.
+fn expect_unbroken(folder: &Path) -> Result<()> {
+    let broken_off = folder.join(STORE).exists() && !folder.join(SECRETS).exists();
+    if broken_off { Err(ServeError::BrokenOff(folder.to_owned())) } else { Ok(()) }
+}
+
+/// Nothing of a server is in a folder.
+fn expect_free(folder: &Path) -> Result<()> {
+    let there = folder.join(SECRETS).exists() || folder.join(STORE).exists();
+    if there { Err(ServeError::ServerThere(folder.to_owned())) } else { Ok(()) }
 }
 
 fn expect_server(config: &Config) -> Result<()> {
