@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use tokio::sync::oneshot;
@@ -154,6 +155,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "synchronous", "FULL").map_err(told)?;
         connection.pragma_update(None, "journal_size_limit", LONGEST_LOG).map_err(told)?;
     }
+    // Without this SQLite plans a statement anew each time it gets a value that might matter, such as that of LIMIT.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(told)?;
     connection.pragma_update(None, "trusted_schema", false).map_err(told)?;
     connection.pragma_update(None, "cell_size_check", true).map_err(told)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
