@@ -12,10 +12,11 @@ use std::thread::{self, JoinHandle};
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
-/// From how many pages in the log on they are copied: 8 MiB.
-const MANY: usize = 2_000;
+/// From how many pages in the log on they are copied: 32 MiB. The longer the log, the more often a page that is copied
+/// once was changed more than once.
+const MANY: usize = 16_000;
 /// From how many on the writing thread copies them itself when the other is not just copying, whatever became of it: 64 MiB.
-const TOO_MANY: usize = 16_000;
+const TOO_MANY: usize = 32_000;
 /// So many are left to the writing thread.
 const FEW: usize = 250;
 /// How often the other thread tries to leave no more than that.
@@ -33,7 +34,7 @@ pub(super) struct Checkpoints {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// In the log, as of the last commit.
+    /// In the log, as of the last commit; none once all are copied.
     pages: AtomicUsize,
     /// The other thread has done what it was asked.
     copied: AtomicBool,
@@ -64,15 +65,44 @@ impl Checkpoints {
 
     /// Does what is due after a commit.
     pub(super) fn after_commit(&mut self, writer: &Connection) {
+        if self.finish(writer) {
+            return;
+        }
         let pages = self.shared.pages.load(Ordering::Relaxed);
-        if self.shared.copied.swap(false, Ordering::Acquire) {
-            // What was committed meanwhile. Only when nothing is left in the log it begins anew, which is why this is
-            // done between two commits.
+        if pages >= TOO_MANY {
+            _ = pass(writer);
+        } else if pages >= MANY {
+            self.ask();
+        }
+    }
+
+    /// Whether something may still be copied while nobody writes.
+    pub(super) fn are_due(&self) -> bool {
+        self.asked || self.shared.pages.load(Ordering::Relaxed) > 0
+    }
+
+    /// Does what is due while nobody writes: readers look for each page in the log first unless all of it is copied.
+    pub(super) fn while_idle(&mut self, writer: &Connection) {
+        if !self.finish(writer) {
+            self.ask();
+        }
+    }
+
+    /// Copies what was committed while the other thread copied, once that has done so.
+    fn finish(&mut self, writer: &Connection) -> bool {
+        let copied = self.shared.copied.swap(false, Ordering::Acquire);
+        if copied {
+            // Only when nothing is left in the log it begins anew, which is why this is done between two commits.
             self.asked = false;
-            _ = pass(writer);
-        } else if pages >= TOO_MANY {
-            _ = pass(writer);
-        } else if pages >= MANY && !self.asked {
+            if pass(writer).is_ok_and(|copied| copied >= self.shared.pages.load(Ordering::Relaxed)) {
+                self.shared.pages.store(0, Ordering::Relaxed);
+            }
+        }
+        copied
+    }
+
+    fn ask(&mut self) {
+        if !self.asked {
             self.asked = self.ask.as_ref().is_some_and(|ask| ask.try_send(()).is_ok());
         }
     }
@@ -148,6 +178,33 @@ mod tests {
         let most = fill(&writer, &mut checkpoints);
         assert!((TOO_MANY..TOO_MANY + 1_000).contains(&most), "{most}");
         assert!(checkpoints.asked, "it was asked once");
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn while_nobody_writes_all_of_the_log_is_copied() {
+        let (dir, mut writer) = database("idle");
+        let path = dir.join("store.sqlite");
+        let other = Connection::open(&path).unwrap();
+        let mut checkpoints = Checkpoints::start(&mut writer, other, open_to_sync(&path).unwrap()).unwrap();
+        assert!(!checkpoints.are_due(), "nothing was written");
+        writer.execute_batch("INSERT INTO blob VALUES (zeroblob(1 << 20))").unwrap();
+        checkpoints.after_commit(&writer);
+        assert!(!checkpoints.asked, "it is not much");
+        let begun = std::time::Instant::now();
+        while checkpoints.are_due() {
+            assert!(begun.elapsed().as_secs() < 60, "it was never copied");
+            checkpoints.while_idle(&writer);
+            thread::yield_now();
+        }
+        let (log, copied) = writer
+            .query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
+            .unwrap();
+        assert!(log > 200 && copied == log, "{copied} of {log} pages are copied");
+        writer.execute_batch("INSERT INTO blob VALUES (x'00')").unwrap();
+        assert!(checkpoints.are_due(), "the log began anew");
+        assert!(checkpoints.shared.pages.load(Ordering::Relaxed) < 200);
+        drop(checkpoints);
         std::fs::remove_dir_all(dir).unwrap();
     }
 
