@@ -157,7 +157,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cache_size", -cache).map_err(told)?;
     if writes {
         connection.pragma_update(None, "page_size", PAGE).map_err(told)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(told)?;
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(|error| not_written(error, path))?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(told)?;
         connection.pragma_update(None, "journal_size_limit", LONGEST_LOG).map_err(told)?;
     }
@@ -167,6 +167,15 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cell_size_check", true).map_err(told)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
+}
+
+/// What keeps a database from being written: the disk, or bytes of its own that say so.
+fn not_written(error: rusqlite::Error, path: &Path) -> StoreError {
+    let read_only = error.sqlite_error_code() == Some(ErrorCode::ReadOnly);
+    if read_only && File::options().write(true).open(path).is_ok() {
+        return StoreError::Damaged("its first bytes say that it must not be written".to_owned());
+    }
+    told(error)
 }
 
 /// SQLite's own check of the whole file.
