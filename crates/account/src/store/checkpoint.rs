@@ -76,6 +76,14 @@ impl Checkpoints {
         }
     }
 
+    /// Makes room in the log when the disk is full: what is copied makes way for what comes, and copying takes none but
+    /// for new pages.
+    pub(super) fn make_room(&mut self, writer: &Connection) {
+        if !self.finish(writer) {
+            _ = pass(writer);
+        }
+    }
+
     /// Whether something may still be copied while nobody writes.
     pub(super) fn are_due(&self) -> bool {
         self.asked || self.shared.pages.load(Ordering::Relaxed) > 0

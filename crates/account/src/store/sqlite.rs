@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ToSql};
 use tokio::sync::oneshot;
 
 use super::checkpoint::{Checkpoints, open_to_sync};
@@ -52,8 +52,14 @@ pub struct Sqlite {
 }
 
 /// Work for the writing thread. It is run inside a commit, and told how the commit went.
-type Job = Box<dyn FnOnce(&mut Connection) -> Told + Send>;
-type Told = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Job = Box<dyn FnOnce(&mut Connection) -> Run + Send>;
+
+/// Work that was run.
+struct Run {
+    tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+    /// The disk had no room for it.
+    full: bool,
+}
 
 impl Sqlite {
     /// Opens a database, or makes an empty one. While it is open, no other process may write it: sessions that were read
@@ -65,6 +71,9 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         check(&connection)?;
+        if connection.is_readonly(MAIN_DB).map_err(told)? {
+            return Err(not_written(path));
+        }
         let sessions = Arc::<Sessions>::default();
         sessions.listen(&connection).map_err(told)?;
         let unavailable = |error: io::Error| StoreError::Unavailable(error.to_string());
@@ -94,7 +103,8 @@ impl Sqlite {
         let (tell, told) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let done = in_savepoint(connection, &work);
-            Box::new(move |committed| _ = tell.send(committed.and(done)))
+            let full = matches!(done, Err(StoreError::DiskFull));
+            Run { tell: Box::new(move |committed| _ = tell.send(committed.and(done))), full }
         });
         let sent = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).send(job);
         let stopped = || StoreError::Unavailable("the writing thread has stopped".to_owned());
@@ -157,7 +167,10 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cache_size", -cache).map_err(told)?;
     if writes {
         connection.pragma_update(None, "page_size", PAGE).map_err(told)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(|error| not_written(error, path))?;
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::ReadOnly) => not_written(path),
+            _ => told(error),
+        })?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(told)?;
         connection.pragma_update(None, "journal_size_limit", LONGEST_LOG).map_err(told)?;
     }
@@ -169,13 +182,12 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// What keeps a database from being written: the disk, or bytes of its own that say so.
-fn not_written(error: rusqlite::Error, path: &Path) -> StoreError {
-    let read_only = error.sqlite_error_code() == Some(ErrorCode::ReadOnly);
-    if read_only && File::options().write(true).open(path).is_ok() {
-        return StoreError::Damaged("its first bytes say that it must not be written".to_owned());
+/// What keeps a database from being written: its disk, or bytes of its own that say so.
+fn not_written(path: &Path) -> StoreError {
+    match File::options().write(true).open(path) {
+        Ok(_) => StoreError::Damaged("its first bytes say that it must not be written".to_owned()),
+        Err(error) => StoreError::Unavailable(format!("{} cannot be written: {error}", path.display())),
     }
-    told(error)
 }
 
 /// SQLite's own check of the whole file.
@@ -215,13 +227,18 @@ impl Writer {
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
             self.sessions.forget_changed();
-            for told in waiting {
-                told(match &committed {
+            let full = matches!(committed, Err(StoreError::DiskFull)) || waiting.iter().any(|run| run.full);
+            for run in waiting {
+                (run.tell)(match &committed {
                     Ok(()) => Ok(()),
                     Err(error) => Err(copied(error)),
                 });
             }
-            self.checkpoints.after_commit(&self.connection);
+            if full {
+                self.checkpoints.make_room(&self.connection);
+            } else {
+                self.checkpoints.after_commit(&self.connection);
+            }
         }
     }
 
@@ -241,9 +258,9 @@ impl Writer {
 /// Tells a piece of work that it cannot be done. It is run and undone, since only running makes its answer.
 fn refuse(job: Job, connection: &mut Connection, error: &StoreError) {
     let _ = connection.execute_batch("SAVEPOINT refused");
-    let answer = job(connection);
+    let run = job(connection);
     let _ = connection.execute_batch("ROLLBACK TO refused; RELEASE refused");
-    answer(Err(copied(error)));
+    (run.tell)(Err(copied(error)));
 }
 
 fn in_savepoint<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Done, StoreError> {

@@ -36,8 +36,12 @@ impl Work for Statement {
 }
 
 pub(crate) fn run(here: &Here, sql: &'static str) {
+    try_run(here, sql).unwrap();
+}
+
+pub(crate) fn try_run(here: &Here, sql: &'static str) -> Result<(), StoreError> {
     let server = here.server.clone();
-    here.run(async move { server.store().write(Statement(sql)).await.unwrap() });
+    here.run(async move { server.store().write(Statement(sql)).await })
 }
 
 /// Ends the session of `ended`; `other` is another of the same account.

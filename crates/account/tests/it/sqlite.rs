@@ -1,17 +1,19 @@
 //! The file of SQLite: copied while it is used, and closed tidily.
 
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use keystow_account::server::Setup;
-use keystow_account::store::{Sqlite, Store};
+use keystow_account::store::{Sqlite, Store, StoreError};
 use keystow_account::wire::Name;
 
 use crate::both::Count;
 use crate::server::{Here, folder, generous};
-use crate::session::run;
+use crate::session::{run, try_run};
 
 #[test]
 fn a_copy_of_a_database_in_use_is_made_in_one_go_and_holds_what_was_acknowledged_before() {
@@ -47,6 +49,66 @@ fn a_copy_of_a_database_in_use_is_made_in_one_go_and_holds_what_was_acknowledged
     assert!(whole.is_ok(), "{whole:?}");
     let counted = here.run(async move { whole.unwrap().read(Count("SELECT n FROM counted")).await.unwrap() });
     assert!((10..=acknowledged.into_inner()).contains(&counted), "{counted}");
+}
+
+/// A file system of 24 MiB in memory, unmounted at the end.
+struct Small(PathBuf);
+
+impl Small {
+    fn mounted() -> Option<Self> {
+        let folder = folder();
+        let done = Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "none"]).arg(&folder).output();
+        if done.is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder));
+        }
+        eprintln!("skipped: mounting is not permitted here");
+        None
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn on_a_small_disk_what_takes_the_place_of_something_else_is_written_at_the_second_try() {
+    let Some(disk) = Small::mounted() else { return };
+    let open = || {
+        let store = Store::Sqlite(Sqlite::open(&disk.0.join("store.sqlite")).unwrap());
+        Here::on(store, Setup::generate().unwrap(), generous(), folder())
+    };
+    let here = open();
+    run(&here, "CREATE TABLE kept (bytes BLOB)");
+    for _ in 0..8 {
+        run(&here, "INSERT INTO kept VALUES (randomblob(1 << 20))");
+    }
+    // Closed, so that all of it has its place in the file.
+    drop(here);
+    let here = open();
+    let mut full = 0;
+    for round in 0..60 {
+        let replace =
+            || try_run(&here, "UPDATE kept SET bytes = randomblob(1 << 20) WHERE rowid = 1 + random() % 4 + 4");
+        if let Err(error) = replace() {
+            assert!(matches!(error, StoreError::DiskFull), "{error}");
+            full += 1;
+            replace().unwrap_or_else(|error| panic!("again in round {round}: {error}"));
+        }
+    }
+    assert!(full > 0, "the disk is smaller than the log may grow");
+}
+
+#[test]
+fn a_database_whose_header_forbids_writing_is_damaged() {
+    let path = folder().join("store.sqlite");
+    drop(Sqlite::open(&path).unwrap());
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[18] = 3;
+    std::fs::write(&path, bytes).unwrap();
+    let refused = Sqlite::open(&path).unwrap_err();
+    assert!(matches!(&refused, StoreError::Damaged(why) if why.contains("first bytes")), "{refused}");
 }
 
 #[test]
