@@ -9,6 +9,7 @@ mod damage;
 mod liar;
 mod lies;
 mod markers;
+mod mounted;
 mod openapi;
 mod organization;
 mod postgres;

@@ -1,7 +1,5 @@
 //! The file of SQLite: copied while it is used, and closed tidily.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -12,6 +10,7 @@ use keystow_account::store::{Sqlite, Store, StoreError};
 use keystow_account::wire::Name;
 
 use crate::both::Count;
+use crate::mounted::Mounted;
 use crate::server::{Here, folder, generous};
 use crate::session::{run, try_run};
 
@@ -51,30 +50,9 @@ fn a_copy_of_a_database_in_use_is_made_in_one_go_and_holds_what_was_acknowledged
     assert!((10..=acknowledged.into_inner()).contains(&counted), "{counted}");
 }
 
-/// A file system of 24 MiB in memory, unmounted at the end.
-struct Small(PathBuf);
-
-impl Small {
-    fn mounted() -> Option<Self> {
-        let folder = folder();
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "none"]).arg(&folder).output();
-        if done.is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder));
-        }
-        eprintln!("skipped: mounting is not permitted here");
-        None
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn on_a_small_disk_what_takes_the_place_of_something_else_is_written_at_the_second_try() {
-    let Some(disk) = Small::mounted() else { return };
+    let Some(disk) = Mounted::new(&folder(), "size=24m") else { return };
     let open = || {
         let store = Store::Sqlite(Sqlite::open(&disk.0.join("store.sqlite")).unwrap());
         Here::on(store, Setup::generate().unwrap(), generous(), folder())
@@ -89,8 +67,7 @@ fn on_a_small_disk_what_takes_the_place_of_something_else_is_written_at_the_seco
     let here = open();
     let mut full = 0;
     for round in 0..60 {
-        let replace =
-            || try_run(&here, "UPDATE kept SET bytes = randomblob(1 << 20) WHERE rowid = 1 + random() % 4 + 4");
+        let replace = || try_run(&here, "UPDATE kept SET bytes = randomblob(1 << 20) WHERE rowid = 5 + random() % 4");
         if let Err(error) = replace() {
             assert!(matches!(error, StoreError::DiskFull), "{error}");
             full += 1;

@@ -10,6 +10,8 @@ mod everyday;
 mod fleet;
 mod home;
 mod machine;
+#[path = "../../../account/tests/it/mounted.rs"]
+mod mounted;
 mod new_pc;
 mod places;
 mod restoring;

@@ -2,29 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use crate::home::{Home, old_laptop, text};
-
-/// A file system in memory, unmounted at the end.
-struct Mounted(String);
-
-impl Mounted {
-    fn new(folder: String, options: &str) -> Option<Self> {
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", options, "none", &folder]).output();
-        if done.is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder));
-        }
-        eprintln!("skipped: mounting is not permitted here");
-        None
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
+use crate::mounted::Mounted;
 
 #[test]
 fn places_are_added_listed_and_left_and_a_copy_that_was_left_stays() {
@@ -62,7 +42,7 @@ fn a_place_that_does_not_exist_is_not_made() {
 fn a_read_only_place_is_named_and_the_vault_stays_as_it_was() {
     let home = Home::backed_up("read-only");
     let stick = home.folder("stick");
-    let Some(_mounted) = Mounted::new(stick.clone(), "ro") else { return };
+    let Some(_mounted) = Mounted::new(Path::new(&stick), "ro") else { return };
     home.changes_nothing(&["vault", "place", "add", &stick]).failed(1, "the place is read-only");
     home.changes_nothing(&["export", "--output", "stick/all.txt"]).failed(1, "the place is read-only");
     home.run(&["verify", "--open"]).ended(0);
@@ -72,7 +52,7 @@ fn a_read_only_place_is_named_and_the_vault_stays_as_it_was() {
 fn a_full_place_is_named_and_what_could_be_written_opens() {
     let home = Home::new("full");
     let stick = home.folder("stick");
-    let Some(_mounted) = Mounted::new(stick.clone(), "size=16k") else { return };
+    let Some(_mounted) = Mounted::new(Path::new(&stick), "size=16k") else { return };
     let said = home.run(&["backup", &old_laptop(), "--to", &stick]).ended(3);
     let out = &said.out;
     assert!(
@@ -84,7 +64,7 @@ fn a_full_place_is_named_and_what_could_be_written_opens() {
     home.run(&["verify"]).ended(5).says("stick/keystow-vault");
     let later = Home::backed_up("full-later");
     let stick = later.folder("stick");
-    let Some(_mounted) = Mounted::new(stick.clone(), "size=16k") else { return };
+    let Some(_mounted) = Mounted::new(Path::new(&stick), "size=16k") else { return };
     later.run(&["vault", "place", "add", &stick]).failed(1, "make room there");
     later.run(&["verify", "--open"]).ended(0);
 }

@@ -12,6 +12,8 @@
 #![allow(clippy::print_stderr, reason = "a test says what it could not try")]
 
 mod home;
+#[path = "../../../account/tests/it/mounted.rs"]
+mod mounted;
 mod scenario;
 mod serve;
 mod strace;

@@ -18,6 +18,7 @@ use keystow_account::wire::{Bytes, Hash, Name, Record, Refusal};
 use serde_json::Value;
 
 use crate::home::{Home, said};
+use crate::mounted::Mounted;
 use crate::{in_parallel, strace};
 
 const KEYSTOW: &str = env!("CARGO_BIN_EXE_keystow");
@@ -272,20 +273,7 @@ fn a_server_killed_at_random_moments_under_load_has_every_record_that_it_acknowl
     assert!(count > 100, "{count}");
 }
 
-/// A small file system in memory, unmounted at the end.
-struct Mounted(PathBuf);
-
 impl Mounted {
-    fn new(folder: PathBuf) -> Option<Self> {
-        fs::create_dir_all(&folder).unwrap();
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "none"]).arg(&folder).output();
-        if done.is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder));
-        }
-        eprintln!("skipped: mounting is not permitted here");
-        None
-    }
-
     /// Leaves so many bytes free.
     fn fill(&self, leave: u64) {
         let (filler, mut size) = (self.0.join("filler"), 4 << 20);
@@ -301,16 +289,12 @@ impl Mounted {
     }
 }
 
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_is_told_and_loses_nothing_and_when_there_is_room_the_server_goes_on() {
     let base = Base::new("serve-full");
-    let Some(disk) = Mounted::new(base.home.path("disk")) else { return };
+    let folder = base.home.path("disk");
+    fs::create_dir_all(&folder).unwrap();
+    let Some(disk) = Mounted::new(&folder, "size=4m") else { return };
     let data = disk.0.join("server");
     assert!(Command::new("cp").arg("-a").arg(base.data()).arg(&data).status().unwrap().success());
     let mut writers: Vec<_> = (1..=3).map(Writer::new).collect();
