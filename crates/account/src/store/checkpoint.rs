@@ -63,24 +63,17 @@ impl Checkpoints {
         Ok(Self { ask: Some(ask), thread: None, asked: false, shared })
     }
 
-    /// Does what is due after a commit.
-    pub(super) fn after_commit(&mut self, writer: &Connection) {
+    /// Does what is due after a commit. When the disk is `full`, what is copied makes way in the log for what comes;
+    /// copying takes no room but for new pages.
+    pub(super) fn after_commit(&mut self, writer: &Connection, full: bool) {
         if self.finish(writer) {
             return;
         }
         let pages = self.shared.pages.load(Ordering::Relaxed);
-        if pages >= TOO_MANY {
+        if full || pages >= TOO_MANY {
             _ = pass(writer);
         } else if pages >= MANY {
             self.ask();
-        }
-    }
-
-    /// Makes room in the log when the disk is full: what is copied makes way for what comes, and copying takes none but
-    /// for new pages.
-    pub(super) fn make_room(&mut self, writer: &Connection) {
-        if !self.finish(writer) {
-            _ = pass(writer);
         }
     }
 
@@ -168,11 +161,20 @@ mod tests {
         (dir, writer)
     }
 
+    /// A database whose log the other thread copies.
+    fn started(name: &str) -> (PathBuf, Connection, Checkpoints) {
+        let (dir, mut writer) = database(name);
+        let path = dir.join("store.sqlite");
+        let other = Connection::open(&path).unwrap();
+        let checkpoints = Checkpoints::start(&mut writer, other, open_to_sync(&path).unwrap()).unwrap();
+        (dir, writer, checkpoints)
+    }
+
     /// Writes 200 MiB, and gives how many pages the log had at most.
     fn fill(writer: &Connection, checkpoints: &mut Checkpoints) -> usize {
         let commit = |_| {
             writer.execute_batch("INSERT INTO blob VALUES (zeroblob(1 << 20))").unwrap();
-            checkpoints.after_commit(writer);
+            checkpoints.after_commit(writer, false);
             checkpoints.shared.pages.load(Ordering::Relaxed)
         };
         (0..ROWS).map(commit).max().unwrap()
@@ -191,13 +193,10 @@ mod tests {
 
     #[test]
     fn while_nobody_writes_all_of_the_log_is_copied() {
-        let (dir, mut writer) = database("idle");
-        let path = dir.join("store.sqlite");
-        let other = Connection::open(&path).unwrap();
-        let mut checkpoints = Checkpoints::start(&mut writer, other, open_to_sync(&path).unwrap()).unwrap();
+        let (dir, writer, mut checkpoints) = started("idle");
         assert!(!checkpoints.are_due(), "nothing was written");
         writer.execute_batch("INSERT INTO blob VALUES (zeroblob(1 << 20))").unwrap();
-        checkpoints.after_commit(&writer);
+        checkpoints.after_commit(&writer, false);
         assert!(!checkpoints.asked, "it is not much");
         let begun = std::time::Instant::now();
         while checkpoints.are_due() {
@@ -218,14 +217,12 @@ mod tests {
 
     #[test]
     fn what_the_other_thread_copies_is_all_there_and_the_log_begins_anew() {
-        let (dir, mut writer) = database("copied");
-        let path = dir.join("store.sqlite");
-        let other = Connection::open(&path).unwrap();
-        let mut checkpoints = Checkpoints::start(&mut writer, other, open_to_sync(&path).unwrap()).unwrap();
+        let (dir, writer, mut checkpoints) = started("copied");
         let most = fill(&writer, &mut checkpoints);
         assert!((MANY..ROWS << 8).contains(&most), "{most} of {} pages and more", ROWS << 8);
         drop(checkpoints);
         drop(writer);
+        let path = dir.join("store.sqlite");
         let said = |sql| Connection::open(&path).unwrap().query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
         assert_eq!(said("PRAGMA quick_check"), "ok");
         assert_eq!(said("SELECT CAST(COUNT(*) AS TEXT) FROM blob WHERE length(bytes) = 1 << 20"), ROWS.to_string());

@@ -71,9 +71,6 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         check(&connection)?;
-        if connection.is_readonly(MAIN_DB).map_err(told)? {
-            return Err(not_written(path));
-        }
         let sessions = Arc::<Sessions>::default();
         sessions.listen(&connection).map_err(told)?;
         let unavailable = |error: io::Error| StoreError::Unavailable(error.to_string());
@@ -167,10 +164,12 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cache_size", -cache).map_err(told)?;
     if writes {
         connection.pragma_update(None, "page_size", PAGE).map_err(told)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::ReadOnly) => not_written(path),
-            _ => told(error),
-        })?;
+        // Only a read shows what the header forbids.
+        connection.pragma_query(None, "schema_version", |_| Ok(())).map_err(told)?;
+        if connection.is_readonly(MAIN_DB).map_err(told)? {
+            return Err(not_written(path));
+        }
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(told)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(told)?;
         connection.pragma_update(None, "journal_size_limit", LONGEST_LOG).map_err(told)?;
     }
@@ -234,11 +233,7 @@ impl Writer {
                     Err(error) => Err(copied(error)),
                 });
             }
-            if full {
-                self.checkpoints.make_room(&self.connection);
-            } else {
-                self.checkpoints.after_commit(&self.connection);
-            }
+            self.checkpoints.after_commit(&self.connection, full);
         }
     }
 
