@@ -1,14 +1,18 @@
 //! Checking the whole store: every record is what its hash says, follows the one before, and the last is the head.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 
 use super::log;
 use crate::id::{AccountId, SeriesId};
-use crate::store::{Row, Store, StoreError, Tx, Value, Work};
-use crate::wire::{Hash, Head};
+use crate::store::{Row, Store, StoreError, Tx, Value, Work, head, number};
+use crate::wire::{Head, Record};
 
 /// How many records are looked at in one piece of work.
 const PAGE: i64 = 500;
+
+/// Where a series is.
+type Place = (AccountId, SeriesId);
 
 /// What a check looked at and found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,100 +44,147 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Checks every record.
+/// Checks every record, also while the store is being used.
 ///
 /// # Errors
 ///
 /// What the store says; what can be read and is wrong is no error but a [`Fault`].
 pub async fn check(store: &Store) -> Result<Checked, StoreError> {
-    let (mut checked, mut walk) = (Checked::default(), Walk::default());
+    let (mut checked, mut suspects) = (Checked::default(), BTreeSet::new());
+    let (mut last, mut heads) = (None, HeadsInOrder::new(store));
     let mut after = ([0; 16], [0; 16], 0);
     loop {
         let page = store.read(Records(after)).await?;
-        let Some(last) = page.last() else { break };
-        after = (*last.0.as_bytes(), *last.1.series.as_bytes(), i64::try_from(last.1.index).unwrap_or(i64::MAX));
+        let Some((account, record)) = page.last() else { break };
+        after = further(after, (*account.as_bytes(), *record.series.as_bytes(), number(record.index)?))?;
         for (account, record) in page {
             checked.records += 1;
-            walk.step(account, &record, &mut checked);
+            let same = |(other, last): &(AccountId, Head)| *other == account && last.series == record.series;
+            let before = last.filter(same).map(|(_, last)| last);
+            if let (None, Some(end)) = (before, last) {
+                heads.expect(end, &mut suspects).await?;
+            }
+            checked.series += u64::from(before.is_none());
+            if follows(before, &record).is_some() {
+                suspects.insert((account, record.series));
+            }
+            last = Some((account, record.head()));
         }
     }
-    walk.end(&mut checked);
-    let mut ends = walk.ends.iter().peekable();
-    let mut after = ([0; 16], [0; 16]);
-    loop {
-        let page = store.read(AllHeads(after)).await?;
-        let Some(last) = page.last() else { break };
-        after = (*last.0.as_bytes(), *last.1.series.as_bytes());
-        for (account, head) in page {
-            compare(account, head, &mut ends, &mut checked.faults);
-        }
+    if let Some(end) = last {
+        heads.expect(end, &mut suspects).await?;
     }
-    checked.faults.extend(ends.map(|(account, end)| fault(*account, end, "it has no head")));
+    heads.expect_no_more(&mut suspects).await?;
+    for (account, series) in suspects {
+        checked.faults.extend(look_again(store, account, series).await?);
+    }
     Ok(checked)
 }
 
-/// Compares a head with the end of its records. Both come in the same order.
-fn compare<'e>(
-    account: AccountId,
-    head: Head,
-    ends: &mut std::iter::Peekable<impl Iterator<Item = &'e (AccountId, Head)>>,
-    faults: &mut Vec<Fault>,
-) {
-    let place = |account: &AccountId, head: &Head| (*account, head.series);
-    while let Some((other, end)) = ends.next_if(|(other, end)| place(other, end) < place(&account, &head)) {
-        faults.push(fault(*other, end, "it has no head"));
-    }
-    match ends.next_if(|(other, end)| place(other, end) == place(&account, &head)) {
-        None => faults.push(fault(account, &Head { index: 1, ..head }, "it is missing")),
-        Some((_, end)) if end.index < head.index => {
-            faults.push(fault(account, &Head { index: end.index + 1, ..head }, "it is missing"));
-        }
-        Some((_, end)) if *end != head => faults.push(fault(account, end, "it is not the head")),
-        Some(_) => {}
+/// Where the next page begins. A damaged tree would lead in circles.
+fn further<P: Ord>(after: P, next: P) -> Result<P, StoreError> {
+    if next > after { Ok(next) } else { Err(StoreError::Damaged("its keys are not in order".to_owned())) }
+}
+
+/// What is wrong with a record after another, and which one that is.
+fn follows(before: Option<Head>, record: &Record) -> Option<(u64, &'static str)> {
+    let (index, prev) = before.map_or((1, None), |last| (last.index + 1, Some(last.hash)));
+    match () {
+        () if record.index != index => Some((index, "it is missing")),
+        () if record.prev != prev => Some((record.index.saturating_sub(1).max(1), "it is not what was appended")),
+        () if !record.is_whole() => Some((record.index, "its body is not what was appended")),
+        () => None,
     }
 }
 
-fn fault(account: AccountId, at: &Head, what: &'static str) -> Fault {
-    Fault { account, series: at.series, index: at.index, what }
+/// The heads of all accounts, compared one by one with the ends of their records, which come in the same order.
+struct HeadsInOrder<'s> {
+    store: &'s Store,
+    page: VecDeque<(AccountId, Head)>,
+    after: ([u8; 16], [u8; 16]),
 }
 
-#[derive(Default)]
-struct Walk {
-    last: Option<(AccountId, Head)>,
-    ends: Vec<(AccountId, Head)>,
-}
-
-impl Walk {
-    fn step(&mut self, account: AccountId, record: &crate::wire::Record, checked: &mut Checked) {
-        let same = |(other, last): &(AccountId, Head)| *other == account && last.series == record.series;
-        let before = self.last.filter(same).map(|(_, last)| last);
-        if before.is_none() {
-            self.end(checked);
-        }
-        let (index, prev): (u64, Option<Hash>) = before.map_or((1, None), |last| (last.index + 1, Some(last.hash)));
-        let what = match () {
-            () if record.index != index => Some((index, "it is missing")),
-            () if record.prev != prev => Some((record.index.saturating_sub(1).max(1), "it is not what was appended")),
-            () if !record.is_whole() => Some((record.index, "its body is not what was appended")),
-            () => None,
-        };
-        let head = record.head();
-        checked.faults.extend(what.map(|(index, what)| fault(account, &Head { index, ..head }, what)));
-        self.last = Some((account, head));
+impl<'s> HeadsInOrder<'s> {
+    fn new(store: &'s Store) -> Self {
+        Self { store, page: VecDeque::new(), after: ([0; 16], [0; 16]) }
     }
 
-    fn end(&mut self, checked: &mut Checked) {
-        if let Some(last) = self.last.take() {
-            checked.series += 1;
-            self.ends.push(last);
+    async fn first(&mut self) -> Result<Option<(AccountId, Head)>, StoreError> {
+        if self.page.is_empty() {
+            self.page = self.store.read(AllHeads(self.after)).await?.into();
+            if let Some((account, head)) = self.page.back() {
+                self.after = further(self.after, (*account.as_bytes(), *head.series.as_bytes()))?;
+            }
         }
+        Ok(self.page.front().copied())
+    }
+
+    /// The next head must be this end.
+    async fn expect(&mut self, end: (AccountId, Head), suspects: &mut BTreeSet<Place>) -> Result<(), StoreError> {
+        let place = |(account, head): &(AccountId, Head)| (*account, head.series);
+        while let Some(head) = self.first().await?
+            && place(&head) <= place(&end)
+        {
+            self.page.pop_front();
+            if head == end {
+                return Ok(());
+            }
+            suspects.insert(place(&head));
+        }
+        suspects.insert(place(&end));
+        Ok(())
+    }
+
+    async fn expect_no_more(&mut self, suspects: &mut BTreeSet<Place>) -> Result<(), StoreError> {
+        while let Some((account, head)) = self.first().await? {
+            self.page.pop_front();
+            suspects.insert((account, head.series));
+        }
+        Ok(())
+    }
+}
+
+/// Looks at one series in an order in which nothing that is done meanwhile looks like damage: records up to a head that
+/// was there before do not change, and a head is never behind a record that was there before.
+async fn look_again(store: &Store, account: AccountId, series: SeriesId) -> Result<Vec<Fault>, StoreError> {
+    let fault = |index, what| Fault { account, series, index, what };
+    loop {
+        let (mut faults, mut last, mut after) = (Vec::new(), None::<Head>, -1);
+        let head = store.read(OneHead(account, series)).await?;
+        let to = number(head.map_or(0, |head| head.index))?;
+        loop {
+            let page = store.read(OfSeries { account, series, after, to }).await?;
+            let Some(end) = page.last() else { break };
+            after = further(after, number(end.index)?)?;
+            for record in page {
+                faults.extend(follows(last, &record).map(|(index, what)| fault(index, what)));
+                last = Some(record.head());
+            }
+        }
+        let furthest = store.read(Furthest(account, series)).await?;
+        let now = store.read(OneHead(account, series)).await?;
+        match (head, now) {
+            // It was removed meanwhile.
+            (Some(_), None) => continue,
+            (Some(head), _) if last.is_none_or(|end| end.index < head.index) => {
+                faults.push(fault(last.map_or(1, |end| end.index + 1), "it is missing"));
+            }
+            (Some(head), _) if last != Some(head) => faults.push(fault(head.index, "it is not the head")),
+            _ => {}
+        }
+        match now {
+            None if furthest > 0 => faults.push(fault(furthest, "it has no head")),
+            Some(now) if furthest > now.index => faults.push(fault(furthest, "it is not the head")),
+            _ => {}
+        }
+        return Ok(faults);
     }
 }
 
 struct Records(([u8; 16], [u8; 16], i64));
 
 impl Work for Records {
-    type Done = Vec<(AccountId, crate::wire::Record)>;
+    type Done = Vec<(AccountId, Record)>;
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<Self::Done, StoreError> {
         let sql = "SELECT series, idx, prev, header, body, body_hash, account_id FROM record \
@@ -154,7 +205,52 @@ impl Work for AllHeads {
         let sql = "SELECT series, idx, hash, account_id FROM head \
                    WHERE (account_id, series) > ($1, $2) ORDER BY account_id, series LIMIT $3";
         let values = [Value::Bytes(&self.0.0), Value::Bytes(&self.0.1), Value::Int(PAGE)];
-        let head = |row: &Row| Ok((AccountId::new(row.array(3)?), log::head(row)?));
+        let head = |row: &Row| Ok((AccountId::new(row.array(3)?), head(row)?));
         tx.query(sql, &values).await?.iter().map(head).collect()
+    }
+}
+
+struct OneHead(AccountId, SeriesId);
+
+impl Work for OneHead {
+    type Done = Option<Head>;
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<Self::Done, StoreError> {
+        let sql = "SELECT series, idx, hash FROM head WHERE account_id = $1 AND series = $2";
+        let rows = tx.query(sql, &[Value::Bytes(self.0.as_bytes()), Value::Bytes(self.1.as_bytes())]).await?;
+        rows.first().map(head).transpose()
+    }
+}
+
+/// Records of a series after one index, up to another.
+struct OfSeries {
+    account: AccountId,
+    series: SeriesId,
+    after: i64,
+    to: i64,
+}
+
+impl Work for OfSeries {
+    type Done = Vec<Record>;
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<Self::Done, StoreError> {
+        let sql = "SELECT series, idx, prev, header, body, body_hash FROM record \
+                   WHERE account_id = $1 AND series = $2 AND idx > $3 AND idx <= $4 ORDER BY idx LIMIT $5";
+        let (account, series) = (Value::Bytes(self.account.as_bytes()), Value::Bytes(self.series.as_bytes()));
+        let (after, to) = (Value::Int(self.after), Value::Int(self.to));
+        tx.query(sql, &[account, series, after, to, Value::Int(PAGE)]).await?.iter().map(log::record).collect()
+    }
+}
+
+/// The last index of a series, or 0.
+struct Furthest(AccountId, SeriesId);
+
+impl Work for Furthest {
+    type Done = u64;
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<u64, StoreError> {
+        let sql = "SELECT CAST(COALESCE(MAX(idx), 0) AS BIGINT) FROM record WHERE account_id = $1 AND series = $2";
+        let rows = tx.query(sql, &[Value::Bytes(self.0.as_bytes()), Value::Bytes(self.1.as_bytes())]).await?;
+        rows.first().map_or(Ok(0), |row| row.count(0))
     }
 }

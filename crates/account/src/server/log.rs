@@ -12,9 +12,9 @@ use super::failure::{Answer, Failure};
 use super::route::{Asked, Call, Nothing, Routes, Sent};
 use super::{Limits, Server};
 use crate::id::{AccountId, SeriesId};
-use crate::store::{Row, StoreError, Tx, Value, Work, number};
+use crate::store::{FindHeads, Row, StoreError, Tx, Value, Work, head, number};
 use crate::wire::{
-    After, Bytes, Empty, Hash, Head, Heads, MOST_BODY, MOST_HEADER, MOST_RECORDS, Record, Records, Refusal, Removed,
+    After, Bytes, Empty, Hash, Head, Heads, MOST_BODY, MOST_HEADER, MOST_RECORDS, Record, Records, Refusal,
 };
 
 pub(super) fn routes(routes: &mut Routes) {
@@ -47,9 +47,7 @@ async fn read(call: Call<Session, Plain, Asked<After>>) -> Answer<Records> {
 }
 
 async fn heads(call: Call<Session, Plain, Nothing>) -> Answer<Heads> {
-    let account = call.who.account;
-    let heads = call.server.store.read(FindHeads(account)).await?;
-    Ok(Heads { heads, removed: call.server.store.read(FindRemoved(account)).await? })
+    Ok(call.server.store.heads(FindHeads(call.who.account)).await?)
 }
 
 async fn mend(call: Call<Session, Plain, Sent<Record>>) -> Answer<Empty> {
@@ -267,29 +265,6 @@ impl Work for Page {
     }
 }
 
-pub(super) struct FindHeads(pub(super) AccountId);
-
-impl Work for FindHeads {
-    type Done = Vec<Head>;
-
-    async fn run(&self, tx: &mut dyn Tx) -> Result<Vec<Head>, StoreError> {
-        let sql = "SELECT series, idx, hash FROM head WHERE account_id = $1 ORDER BY series";
-        tx.query(sql, &[Value::Bytes(self.0.as_bytes())]).await?.iter().map(head).collect()
-    }
-}
-
-struct FindRemoved(AccountId);
-
-impl Work for FindRemoved {
-    type Done = Vec<Removed>;
-
-    async fn run(&self, tx: &mut dyn Tx) -> Result<Vec<Removed>, StoreError> {
-        let sql = "SELECT series, idx FROM record WHERE account_id = $1 AND body IS NULL ORDER BY series, idx";
-        let rows = tx.query(sql, &[Value::Bytes(self.0.as_bytes())]).await?;
-        rows.iter().map(|row| Ok(Removed { series: SeriesId::new(row.array(0)?), index: row.count(1)? })).collect()
-    }
-}
-
 /// Puts the bytes of a record back that was taken before.
 pub(super) struct Mend {
     pub(super) account: AccountId,
@@ -340,11 +315,6 @@ impl Work for RemoveBody {
         let (account, series) = (Value::Bytes(self.account.as_bytes()), Value::Bytes(self.series.as_bytes()));
         Ok(tx.execute(sql, &[account, series, Value::Int(index)]).await? == 1)
     }
-}
-
-/// The columns series, idx, hash.
-pub(super) fn head(row: &Row) -> Result<Head, StoreError> {
-    Ok(Head { series: SeriesId::new(row.array(0)?), index: row.count(1)?, hash: Hash(row.array(2)?) })
 }
 
 /// The columns series, idx, prev, header, body, body_hash.

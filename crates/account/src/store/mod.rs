@@ -4,6 +4,8 @@
 //! whole numbers and bytes and nothing else, and each statement touches one account.
 
 mod checkpoint;
+mod heads;
+mod kept;
 mod migrate;
 mod postgres;
 mod session;
@@ -13,9 +15,11 @@ use std::future::Future;
 
 use async_trait::async_trait;
 
+pub(crate) use self::heads::{FindHeads, head};
 pub use self::postgres::Postgres;
 pub(crate) use self::session::{FindSession, StoredSession};
 pub use self::sqlite::Sqlite;
+use crate::wire::Heads;
 
 /// A store.
 #[derive(Debug)]
@@ -139,7 +143,7 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.write(migrate::Migrate).await?;
         match self {
-            Self::Sqlite(store) => store.keep_sessions().await,
+            Self::Sqlite(store) => store.keep().await,
             Self::Postgres(_) => Ok(()),
         }
     }
@@ -148,6 +152,14 @@ impl Store {
     pub(crate) async fn session(&self, find: FindSession) -> Result<Option<StoredSession>, StoreError> {
         match self {
             Self::Sqlite(store) => store.session(find),
+            Self::Postgres(store) => store.read(find).await,
+        }
+    }
+
+    /// Looks for the heads of an account, as of the last write that was answered or later.
+    pub(crate) async fn heads(&self, find: FindHeads) -> Result<Heads, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.heads(find),
             Self::Postgres(store) => store.read(find).await,
         }
     }

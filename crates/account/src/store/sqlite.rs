@@ -18,8 +18,10 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ToSql};
 use tokio::sync::oneshot;
 
 use super::checkpoint::{Checkpoints, open_to_sync};
-use super::session::{FindSession, Sessions, StoredSession, Watch};
-use super::{Cell, Row, Statement, StoreError, Tx, Value, Work};
+use super::kept::{Kept, Watch};
+use super::session::{FindSession, StoredSession};
+use super::{Cell, FindHeads, Row, Statement, StoreError, Tx, Value, Work};
+use crate::wire::Heads;
 
 /// How many pieces of work one commit takes at most, so that the first does not wait for long.
 const MOST_TOGETHER: usize = 256;
@@ -33,8 +35,8 @@ const PAGE: i64 = 2 << 10;
 /// KiB of pages that the writing connection keeps: the upper pages of every tree and the heads of 100,000 accounts.
 const WRITER_CACHE: i64 = 20 << 10;
 /// KiB that all reading connections keep together until the next commit: as many as there are cores read at once, and
-/// with two cores each has room for the heads of 100,000 accounts.
-const READER_CACHES: i64 = 24 << 10;
+/// with two cores each has room for the upper pages of the records of 100,000 accounts.
+const READER_CACHES: i64 = 23 << 10;
 /// Bytes of the log's file that stay when it begins anew: 64 MiB.
 const LONGEST_LOG: i64 = 64 << 20;
 const PLACEHOLDERS: [&str; 16] =
@@ -46,7 +48,7 @@ pub struct Sqlite {
     jobs: Mutex<Sender<Job>>,
     writer: Option<JoinHandle<()>>,
     readers: Mutex<Vec<Connection>>,
-    sessions: Arc<Sessions>,
+    kept: Arc<Kept>,
     /// Here to be closed last, see [`open_to_sync`].
     _file: Arc<File>,
 }
@@ -57,13 +59,15 @@ type Job = Box<dyn FnOnce(&mut Connection) -> Run + Send>;
 /// Work that was run.
 struct Run {
     tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+    /// It was undone.
+    failed: bool,
     /// The disk had no room for it.
     full: bool,
 }
 
 impl Sqlite {
-    /// Opens a database, or makes an empty one. While it is open, no other process may write it: sessions that were read
-    /// are kept.
+    /// Opens a database, or makes an empty one. While it is open, no other process may write it: what was read is
+    /// kept.
     ///
     /// # Errors
     ///
@@ -71,37 +75,41 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         check(&connection)?;
-        let sessions = Arc::<Sessions>::default();
-        sessions.listen(&connection).map_err(told)?;
+        let kept = Arc::<Kept>::default();
+        kept.listen(&connection).map_err(told)?;
         let unavailable = |error: io::Error| StoreError::Unavailable(error.to_string());
         let file = open_to_sync(path).map_err(unavailable)?;
         let other = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let checkpoints = Checkpoints::start(&mut connection, other, file.clone()).map_err(unavailable)?;
         let (jobs, queue) = channel();
-        let writer = Writer { checkpoints, connection, sessions: sessions.clone(), _file: file.clone() };
+        let writer = Writer { checkpoints, connection, kept: kept.clone(), _file: file.clone() };
         let thread = thread::Builder::new().name("database".to_owned());
         let writer = Some(thread.spawn(move || writer.write_all(&queue)).map_err(unavailable)?);
         let (jobs, readers) = (Mutex::new(jobs), Mutex::default());
-        Ok(Self { path: path.to_owned(), jobs, writer, readers, sessions, _file: file })
+        Ok(Self { path: path.to_owned(), jobs, writer, readers, kept, _file: file })
     }
 
-    /// Keeps sessions that were read from now on. The tables must be there.
-    pub(super) async fn keep_sessions(&self) -> Result<(), StoreError> {
+    /// Keeps from now on what is read of [sessions](FindSession) and [heads](FindHeads). The tables must be there.
+    pub(super) async fn keep(&self) -> Result<(), StoreError> {
         self.write(Watch).await?;
-        self.sessions.begin();
+        self.kept.begin();
         Ok(())
     }
 
     pub(super) fn session(&self, find: FindSession) -> Result<Option<StoredSession>, StoreError> {
-        self.sessions.get_or_read(find, |find| self.read(find))
+        self.kept.session(find, |find| self.read(find))
+    }
+
+    pub(super) fn heads(&self, find: FindHeads) -> Result<Heads, StoreError> {
+        self.kept.heads(find, |find| self.read(find))
     }
 
     pub(super) async fn write<W: Work>(&self, work: W) -> Result<W::Done, StoreError> {
         let (tell, told) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let done = in_savepoint(connection, &work);
-            let full = matches!(done, Err(StoreError::DiskFull));
-            Run { tell: Box::new(move |committed| _ = tell.send(committed.and(done))), full }
+            let (failed, full) = (done.is_err(), matches!(done, Err(StoreError::DiskFull)));
+            Run { tell: Box::new(move |committed| _ = tell.send(committed.and(done))), failed, full }
         });
         let sent = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).send(job);
         let stopped = || StoreError::Unavailable("the writing thread has stopped".to_owned());
@@ -199,7 +207,7 @@ fn check(connection: &Connection) -> Result<(), StoreError> {
 struct Writer {
     checkpoints: Checkpoints,
     connection: Connection,
-    sessions: Arc<Sessions>,
+    kept: Arc<Kept>,
     /// See [`open_to_sync`].
     _file: Arc<File>,
 }
@@ -212,20 +220,22 @@ impl Writer {
             if let Err(error) = begun {
                 // Nothing was run, so the work is told through a job on no transaction: each fails alike.
                 refuse(first, &mut self.connection, &error);
+                self.kept.doubt(0);
                 continue;
             }
-            let mut waiting = vec![first(&mut self.connection)];
+            let mut waiting = vec![self.run(first)];
             while waiting.len() < MOST_TOGETHER
                 && let Ok(job) = queue.try_recv()
             {
-                waiting.push(job(&mut self.connection));
+                waiting.push(self.run(job));
             }
             let committed = self.connection.execute_batch("COMMIT").map_err(told);
             if committed.is_err() {
                 // A failed commit may leave the transaction open; it must not swallow the next one.
                 let _ = self.connection.execute_batch("ROLLBACK");
+                self.kept.doubt(0);
             }
-            self.sessions.forget_changed();
+            self.kept.settle();
             let full = matches!(committed, Err(StoreError::DiskFull)) || waiting.iter().any(|run| run.full);
             for run in waiting {
                 (run.tell)(match &committed {
@@ -235,6 +245,15 @@ impl Writer {
             }
             self.checkpoints.after_commit(&self.connection, full);
         }
+    }
+
+    fn run(&mut self, job: Job) -> Run {
+        let certain = self.kept.uncommitted();
+        let run = job(&mut self.connection);
+        if run.failed {
+            self.kept.doubt(certain);
+        }
+        run
     }
 
     /// The next piece of work, or none when every sender is gone. When it lets wait for itself, the log is copied.

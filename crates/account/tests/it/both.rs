@@ -41,7 +41,7 @@ fn name(text: &str) -> Name {
 }
 
 /// A record that follows another, or is the first.
-fn next(before: Option<&Record>, series: SeriesId, body: &str) -> Record {
+pub(crate) fn next(before: Option<&Record>, series: SeriesId, body: &str) -> Record {
     Record {
         series,
         index: before.map_or(1, |before| before.index + 1),
@@ -53,7 +53,7 @@ fn next(before: Option<&Record>, series: SeriesId, body: &str) -> Record {
 }
 
 /// A new account, signed in.
-fn account(here: &Here, called: &str) -> SignedIn {
+pub(crate) fn account(here: &Here, called: &str) -> SignedIn {
     here.register(&name(called), PASSWORD);
     here.login(&name(called), PASSWORD)
 }
@@ -63,11 +63,11 @@ fn refusal(said: &Said) -> Option<Refusal> {
     refused.filter(|_| said.status != 200).map(|refused| refused.error)
 }
 
-fn get(here: &Here, path: &str, who: &SignedIn) -> Said {
+pub(crate) fn get(here: &Here, path: &str, who: &SignedIn) -> Said {
     here.ask("GET", path, Some(&who.token.0), "")
 }
 
-fn post(here: &Here, path: &str, who: &SignedIn, input: &impl serde::Serialize) -> Said {
+pub(crate) fn post(here: &Here, path: &str, who: &SignedIn, input: &impl serde::Serialize) -> Said {
     here.post(path, Some(&who.token.0), input)
 }
 
@@ -75,7 +75,7 @@ fn put(here: &Here, path: &str, who: &SignedIn, input: &impl serde::Serialize) -
     here.ask("PUT", path, Some(&who.token.0), serde_json::to_vec(input).unwrap())
 }
 
-fn delete(here: &Here, path: &str, who: &SignedIn) -> Said {
+pub(crate) fn delete(here: &Here, path: &str, who: &SignedIn) -> Said {
     here.ask("DELETE", path, Some(&who.token.0), "")
 }
 

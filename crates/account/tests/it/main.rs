@@ -5,7 +5,9 @@
 
 mod access;
 mod both;
+mod check;
 mod damage;
+mod heads;
 mod liar;
 mod lies;
 mod markers;
