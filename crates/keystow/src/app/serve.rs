@@ -219,6 +219,7 @@ pub(crate) fn run(config: &Config, ready: impl FnOnce(&Started) -> io::Result<()
     if config.plain_http && !listen.ip().is_loopback() {
         return Err(ServeError::PlainOutside(listen));
     }
+    process::keep_memory();
     files::create_dir(&data).map_err(at(&data))?;
     let lock = data.join(LOCK);
     let _lock = Lock::try_acquire(&lock).map_err(at(&lock))?.ok_or_else(|| ServeError::Locked(data.clone()))?;
@@ -245,7 +246,12 @@ pub(crate) fn run(config: &Config, ready: impl FnOnce(&Started) -> io::Result<()
 /// is served.
 async fn expect_whole(server: &Arc<Server>, data: &Path) -> Result<()> {
     if matches!(server.store(), Store::Sqlite(_)) {
-        let checked = check(server.store()).await?;
+        // By a thread that serves later, so that it takes up again the memory that this needs.
+        let checking = {
+            let server = server.clone();
+            tokio::spawn(async move { check(server.store()).await })
+        };
+        let checked = checking.await.map_err(|error| at(data)(error.into()))??;
         if !checked.faults.is_empty() {
             return Err(ServeError::Damaged { path: data.join(STORE), checked });
         }

@@ -1,4 +1,4 @@
-//! prctl(2), setrlimit(2) and termios(3).
+//! prctl(2), setrlimit(2), mallopt(3) and termios(3).
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -18,6 +18,15 @@ const CTRL_U: u8 = 0x15;
 pub(super) fn harden() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+pub(super) fn keep_memory() {
+    #[cfg(target_env = "gnu")]
+    #[expect(unsafe_code, reason = "the only way to set the allocator")]
+    // SAFETY: it takes numbers only, and is safe to call at any time.
+    unsafe {
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 64 << 20);
+    }
 }
 
 #[derive(Debug)]

@@ -13,6 +13,12 @@ pub fn harden() {
     sys::harden();
 }
 
+/// Lets this process keep up to 64 MiB of memory that it gave back, where the allocator would hand it to the system and ask
+/// for it again within the same millisecond (glibc). For one that runs for long and does the same again and again.
+pub fn keep_memory() {
+    sys::keep_memory();
+}
+
 /// Makes the console ready for the escape sequences of colors (Windows; elsewhere terminals are so by themselves). What
 /// was set before comes back when the value is dropped.
 #[must_use]

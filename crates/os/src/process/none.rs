@@ -6,6 +6,8 @@ use zeroize::Zeroizing;
 
 pub(super) fn harden() {}
 
+pub(super) fn keep_memory() {}
+
 pub(super) fn ask_secret(_prompt: &str) -> io::Result<Zeroizing<String>> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this platform cannot hide what is typed"))
 }

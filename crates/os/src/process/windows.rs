@@ -70,6 +70,8 @@ extern "system" fn asked_to_stop(_event: u32) -> BOOL {
     TRUE
 }
 
+pub(super) fn keep_memory() {}
+
 pub(super) fn harden() {
     // SAFETY: none of these takes memory of ours.
     unsafe {
