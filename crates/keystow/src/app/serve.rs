@@ -76,6 +76,8 @@ pub(crate) enum ServeError {
     BrokenOff(PathBuf),
     #[error("the database exists and its server secrets do not: {}", .0.display())]
     SecretsLost(PathBuf),
+    #[error("the server secrets exist and their database is empty or gone: {}", .0.display())]
+    StoreLost(PathBuf),
     #[error("{}: {source}", path.display())]
     Secrets { path: PathBuf, source: SetupError },
     #[error(transparent)]
@@ -190,26 +192,33 @@ impl Config {
         Ok(made)
     }
 
-    /// The secrets, made at the first start. Those of a database that is in use are never made anew.
-    fn setup(&self) -> Result<Setup> {
-        let path = self.data().join(SECRETS);
+    /// The secrets; `None` before the first start is done. A server with secrets has a database.
+    fn setup(&self) -> Result<Option<Setup>> {
+        let (path, store) = (self.data().join(SECRETS), self.data().join(STORE));
         match files::read(&path, MOST) {
             Ok(text) => {
                 let text = Zeroizing::new(text);
                 let text = std::str::from_utf8(&text).unwrap_or_default();
-                Setup::parse(text).map_err(|source| ServeError::Secrets { path, source })
+                let setup = Setup::parse(text).map_err(|source| ServeError::Secrets { path, source })?;
+                let is_empty = store.metadata().map_or(true, |metadata| metadata.len() == 0);
+                if self.database.is_none() && is_empty { Err(ServeError::StoreLost(store)) } else { Ok(Some(setup)) }
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if self.data().join(STORE).exists() {
-                    return Err(ServeError::SecretsLost(path));
-                }
-                let setup = Setup::generate().map_err(|error| at(&path)(io::Error::other(error)))?;
-                let text = setup.to_text().map_err(|error| at(&path)(error.into()))?;
-                files::write_new(&path, text.as_bytes()).map_err(at(&path))?;
-                Ok(setup)
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(at(&path)(error)),
         }
+    }
+
+    /// Makes the secrets of a server, once its tables are there. Those of a database that is in use are never made anew.
+    async fn begin(&self, store: Store) -> Result<Arc<Server>> {
+        let path = self.data().join(SECRETS);
+        let setup = Setup::generate().map_err(|error| at(&path)(io::Error::other(error)))?;
+        let text = setup.to_text().map_err(|error| at(&path)(error.into()))?;
+        let server = Server::start(store, setup, self.behaviour()).await.map_err(|error| match error {
+            StartError::OtherSetup => ServeError::SecretsLost(path.clone()),
+            other @ StartError::Store(_) => other.into(),
+        })?;
+        files::write_new(&path, text.as_bytes()).map_err(at(&path))?;
+        Ok(server)
     }
 }
 
@@ -229,7 +238,10 @@ pub(crate) fn run(config: &Config, ready: impl FnOnce(&Started) -> io::Result<()
     let runtime = Runtime::new().map_err(at(&data))?;
     runtime.block_on(async {
         let store = config.store()?;
-        let server = Server::start(store, setup, config.behaviour()).await?;
+        let server = match setup {
+            Some(setup) => Server::start(store, setup, config.behaviour()).await?,
+            None => config.begin(store).await?,
+        };
         expect_whole(&server, &data).await?;
         let listener = TcpListener::bind(listen).await.map_err(at(Path::new(&listen.to_string())))?;
         let bound = listener.local_addr().map_err(at(&data))?;

@@ -123,6 +123,10 @@ impl From<ServeError> for Failure {
             ServeError::SecretsLost(_) | ServeError::OtherSecrets(_) => {
                 (K::Damaged, "put server-secrets.json of a backup there; without it nobody can sign in any more")
             }
+            ServeError::StoreLost(_) => (
+                K::Damaged,
+                "keystow serve restore FOLDER-WITH-A-BACKUP --data NEW-FOLDER; without one, begin in a new folder",
+            ),
             ServeError::Secrets { .. } => (K::Damaged, "put server-secrets.json of a backup in its place"),
             ServeError::Damaged { .. } | ServeError::Store(StoreError::Damaged(_)) => (K::Damaged, NEXT),
             ServeError::Store(StoreError::OtherMigration(_)) => (K::Damaged, NEXT),

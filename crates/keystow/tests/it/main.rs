@@ -16,5 +16,6 @@ mod new_pc;
 mod places;
 mod restoring;
 mod secrets;
+mod serve;
 mod terminal;
 mod trouble;

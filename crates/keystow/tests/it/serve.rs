@@ -1,0 +1,67 @@
+//! A server without its database or without its secrets.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::account::{Server, with};
+use crate::home::Home;
+
+const SECRETS: &str = "server-secrets.json";
+const STORE: &str = "accounts.sqlite";
+
+/// A server with an account, stopped.
+fn stopped(home: &Home) -> String {
+    let data = home.folder("server");
+    let server = Server::start(&data);
+    let password = home.file("password.txt", "a horse eats green cucumbers");
+    let create = ["account", "create", "anna", "--password-file", &password];
+    home.run(&with(&create, &server.at_args())).ended(0);
+    data
+}
+
+/// Starts a server that shall not start, and that shall make nothing in its folder.
+fn refused(home: &Home, data: &str, words: &str) {
+    let names = || fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name()).collect::<BTreeSet<_>>();
+    let before = names();
+    let said = home.run(&["serve", "--data", data, "--listen", "127.0.0.1:0"]).failed(13, words);
+    assert!(said.err.contains("restore") || said.err.contains("of a backup"), "{}", said.err);
+    assert!(names().is_subset(&before), "{:?}", names());
+}
+
+#[test]
+fn secrets_whose_database_was_emptied_or_lost_are_no_new_server() {
+    let home = Home::new("serve-no-store");
+    let data = stopped(&home);
+    let (store, aside) = (Path::new(&data).join(STORE), Path::new(&data).join("aside"));
+    fs::rename(&store, &aside).unwrap();
+    refused(&home, &data, "their database is empty or gone");
+    fs::write(&store, b"").unwrap();
+    refused(&home, &data, "their database is empty or gone");
+    assert_eq!(fs::metadata(&store).unwrap().len(), 0);
+    fs::rename(&aside, &store).unwrap();
+    drop(Server::start(&data));
+}
+
+#[test]
+fn a_database_in_use_gets_no_new_secrets() {
+    let home = Home::new("serve-no-secrets");
+    let data = stopped(&home);
+    let (secrets, aside) = (Path::new(&data).join(SECRETS), Path::new(&data).join("aside"));
+    fs::rename(&secrets, &aside).unwrap();
+    refused(&home, &data, "its server secrets do not");
+    fs::rename(&aside, &secrets).unwrap();
+    drop(Server::start(&data));
+}
+
+#[test]
+fn a_first_start_that_was_broken_off_before_the_secrets_is_made_good() {
+    let home = Home::new("serve-first");
+    let data = home.folder("server");
+    drop(Server::start(&data));
+    fs::remove_file(Path::new(&data).join(SECRETS)).unwrap();
+    let server = Server::start(&data);
+    let password = home.file("password.txt", "a horse eats green cucumbers");
+    let create = ["account", "create", "anna", "--password-file", &password];
+    home.run(&with(&create, &server.at_args())).ended(0);
+}
