@@ -321,12 +321,16 @@ impl Work for RemoveBody {
 pub(super) fn record(row: &Row) -> Result<Record, StoreError> {
     let prev = row.maybe_bytes(2)?.map(<[u8; 32]>::try_from).transpose();
     let prev = prev.map_err(|_| StoreError::Damaged("the hash before a record".to_owned()))?;
+    let body = row.maybe_bytes(4)?;
+    if body.as_ref().is_some_and(Vec::is_empty) {
+        return Err(StoreError::Damaged("a record has a body of no bytes".to_owned()));
+    }
     Ok(Record {
         series: SeriesId::new(row.array(0)?),
         index: row.count(1)?,
         prev: prev.map(Hash),
         header: Bytes(row.bytes(3)?),
-        body: Bytes(row.maybe_bytes(4)?.unwrap_or_default()),
+        body: Bytes(body.unwrap_or_default()),
         body_hash: Hash(row.array(5)?),
     })
 }

@@ -74,7 +74,7 @@ impl Sqlite {
     /// [`StoreError::Damaged`] when the file is no database or fails its own check; what the disk says.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        check(&connection)?;
+        check(&connection, QUICK)?;
         let kept = Arc::<Kept>::default();
         kept.listen(&connection).map_err(told)?;
         let unavailable = |error: io::Error| StoreError::Unavailable(error.to_string());
@@ -143,7 +143,16 @@ impl Sqlite {
             return Err(StoreError::Unavailable("another program holds it".to_owned()));
         }
         to.pragma_update(None, "journal_mode", "DELETE").map_err(told)?;
-        check(&to)
+        check(&to, QUICK)
+    }
+
+    /// Looks whether every index is that of its table, which takes longer than what [`open`](Self::open) looks at.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when one is not; what the disk says.
+    pub fn check_indexes(&self) -> Result<(), StoreError> {
+        check(&connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?, WHOLE)
     }
 }
 
@@ -197,9 +206,12 @@ fn not_written(path: &Path) -> StoreError {
     }
 }
 
-/// SQLite's own check of the whole file.
-fn check(connection: &Connection) -> Result<(), StoreError> {
-    let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(told)?;
+/// SQLite's own checks of the file: of every page, and of the indexes as well.
+const QUICK: &str = "PRAGMA quick_check(1)";
+const WHOLE: &str = "PRAGMA integrity_check(1)";
+
+fn check(connection: &Connection, how: &str) -> Result<(), StoreError> {
+    let said: String = connection.query_row(how, [], |row| row.get(0)).map_err(told)?;
     if said == "ok" { Ok(()) } else { Err(StoreError::Damaged(said)) }
 }
 
@@ -359,6 +371,10 @@ fn cell(value: ValueRef<'_>) -> Result<Cell, StoreError> {
 }
 
 fn told(error: rusqlite::Error) -> StoreError {
+    if let rusqlite::Error::SqlInputError { msg, .. } = error {
+        // Without the statement, which fills a page.
+        return StoreError::Sql(msg);
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
         Some(ErrorCode::DiskFull) => StoreError::DiskFull,

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use keystow_account::id::SeriesId;
-use keystow_account::store::{StoreError, Tx, Value, Work};
+use keystow_account::server::check;
+use keystow_account::store::{Store, StoreError, Tx, Value, Work};
 
 use crate::both::account;
 use crate::heads::{ONE, TWO, append};
-use crate::server::on_both;
+use crate::server::{Here, on_both};
 use crate::session::run;
 
 /// Ends a series.
@@ -25,7 +26,7 @@ impl Work for End {
 }
 
 /// What somebody does to a series of three records, and what is then said of which.
-const DAMAGE: [(&str, &[(u64, &str)]); 9] = [
+const DAMAGE: [(&str, &[(u64, &str)]); 10] = [
     ("DELETE FROM record WHERE idx = 1", &[(1, "it is missing")]),
     ("DELETE FROM record WHERE idx = 2", &[(2, "it is missing")]),
     ("DELETE FROM record WHERE idx = 3", &[(3, "it is missing")]),
@@ -33,6 +34,10 @@ const DAMAGE: [(&str, &[(u64, &str)]); 9] = [
     ("DELETE FROM head", &[(3, "it has no head")]),
     ("UPDATE head SET idx = 2, hash = (SELECT prev FROM record WHERE idx = 3)", &[(3, "it is not the head")]),
     ("UPDATE head SET hash = (SELECT prev FROM record WHERE idx = 3)", &[(3, "it is not the head")]),
+    (
+        "INSERT INTO record SELECT account_id, series, 0, prev, header, body, body_hash, received FROM record WHERE idx = 1",
+        &[(1, "it is missing"), (1, "it is not what was appended")],
+    ),
     ("UPDATE record SET header = body WHERE idx = 2", &[(2, "it is not what was appended")]),
     ("UPDATE record SET body = header WHERE idx = 2", &[(2, "its body is not what was appended")]),
 ];
@@ -56,6 +61,40 @@ fn what_is_missing_altered_or_not_the_head_is_named() {
             );
         }
     });
+}
+
+#[test]
+fn a_body_of_no_bytes_is_not_one_that_was_removed() {
+    on_both(|here| {
+        let who = account(here, "anna");
+        append(here, &who, None, ONE, "first");
+        let server = here.server.clone();
+        run(here, "UPDATE record SET body = NULL");
+        assert_eq!(here.check().faults, []);
+        run(here, "UPDATE record SET body = ''");
+        let checked = here.run(async move { check(server.store()).await });
+        assert!(matches!(checked, Err(StoreError::Damaged(_))), "{checked:?}");
+    });
+}
+
+#[test]
+fn an_index_that_is_not_that_of_its_table_is_found_by_the_longer_check() {
+    let here = Here::start();
+    let who = account(&here, "anna");
+    let first = append(&here, &who, None, ONE, "first");
+    append(&here, &who, Some(&first), ONE, "second");
+    let Store::Sqlite(store) = here.server.store() else { panic!("a file") };
+    store.check_indexes().unwrap();
+    run(
+        &here,
+        "UPDATE record SET body = NULL WHERE idx = 1; DROP INDEX record_removed; PRAGMA writable_schema = ON; \
+         CREATE INDEX record_removed ON record (account_id, series, idx) WHERE idx = 3; \
+         UPDATE sqlite_master SET sql = \
+         'CREATE INDEX record_removed ON record (account_id, series, idx) WHERE body IS NULL' WHERE name = 'record_removed'",
+    );
+    assert_eq!(here.check().faults, []);
+    let said = store.check_indexes();
+    assert!(matches!(said, Err(StoreError::Damaged(_))), "{said:?}");
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub(crate) enum ServeError {
     NoServer(PathBuf),
     #[error("{}: a server is here already", .0.display())]
     ServerThere(PathBuf),
-    #[error("{}: {} of {} records are damaged, the first: {}", path.display(), checked.faults.len(), checked.records,
+    #[error("{}: {} faults in {} records, the first: {}", path.display(), checked.faults.len(), checked.records,
         checked.faults.first().map(ToString::to_string).unwrap_or_default())]
     Damaged { path: PathBuf, checked: Checked },
     #[error("{}: a backup of a server was broken off here", .0.display())]
@@ -194,18 +194,25 @@ impl Config {
 
     /// The secrets; `None` before the first start is done. A server with secrets has a database.
     fn setup(&self) -> Result<Option<Setup>> {
-        let (path, store) = (self.data().join(SECRETS), self.data().join(STORE));
+        let path = self.data().join(SECRETS);
         match files::read(&path, MOST) {
             Ok(text) => {
                 let text = Zeroizing::new(text);
                 let text = std::str::from_utf8(&text).unwrap_or_default();
                 let setup = Setup::parse(text).map_err(|source| ServeError::Secrets { path, source })?;
-                let is_empty = store.metadata().map_or(true, |metadata| metadata.len() == 0);
-                if self.database.is_none() && is_empty { Err(ServeError::StoreLost(store)) } else { Ok(Some(setup)) }
+                self.expect_store()?;
+                Ok(Some(setup))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(at(&path)(error)),
         }
+    }
+
+    /// The database of a server that has secrets is there. `SQLite` would make a new one.
+    fn expect_store(&self) -> Result<()> {
+        let path = self.data().join(STORE);
+        let is_empty = path.metadata().map_or(true, |metadata| metadata.len() == 0);
+        if self.database.is_none() && is_empty { Err(ServeError::StoreLost(path)) } else { Ok(()) }
     }
 
     /// Makes the secrets of a server, once its tables are there. Those of a database that is in use are never made anew.
@@ -275,7 +282,11 @@ async fn expect_whole(server: &Arc<Server>, data: &Path) -> Result<()> {
 pub(crate) fn check_store(config: &Config) -> Result<Checked> {
     expect_server(config)?;
     let runtime = Runtime::new().map_err(at(&config.data()))?;
-    runtime.block_on(async { Ok(check(&config.store()?).await?) })
+    let store = config.store()?;
+    if let Store::Sqlite(store) = &store {
+        store.check_indexes()?;
+    }
+    runtime.block_on(async { Ok(check(&store).await?) })
 }
 
 /// Copies database, secrets and certificate into a new folder that only its owner can read, and checks the copy. The
@@ -339,7 +350,11 @@ fn expect_free(folder: &Path) -> Result<()> {
 
 fn expect_server(config: &Config) -> Result<()> {
     let data = config.data();
-    if data.join(SECRETS).is_file() { Ok(()) } else { Err(ServeError::NoServer(data)) }
+    match config.setup()? {
+        Some(_) => Ok(()),
+        None if data.join(STORE).exists() => Err(ServeError::SecretsLost(data.join(SECRETS))),
+        None => Err(ServeError::NoServer(data)),
+    }
 }
 
 fn read_certificate(chain: &Path, key: &Path) -> Result<Certificate> {

@@ -39,7 +39,14 @@ fn secrets_whose_database_was_emptied_or_lost_are_no_new_server() {
     fs::write(&store, b"").unwrap();
     refused(&home, &data, "their database is empty or gone");
     assert_eq!(fs::metadata(&store).unwrap().len(), 0);
+    for look in ["check", "backup"] {
+        let args = ["serve", look, "--data", &data, &home.data("backup").display().to_string()];
+        let args = if look == "check" { &args[..4] } else { &args };
+        home.run(args).failed(13, "their database is empty or gone");
+        assert_eq!(fs::metadata(&store).unwrap().len(), 0);
+    }
     fs::rename(&aside, &store).unwrap();
+    home.run(&["serve", "check", "--data", &data]).ended(0);
     drop(Server::start(&data));
 }
 
@@ -50,6 +57,9 @@ fn a_database_in_use_gets_no_new_secrets() {
     let (secrets, aside) = (Path::new(&data).join(SECRETS), Path::new(&data).join("aside"));
     fs::rename(&secrets, &aside).unwrap();
     refused(&home, &data, "its server secrets do not");
+    home.run(&["serve", "check", "--data", &data]).failed(13, "its server secrets do not");
+    fs::write(&secrets, b"{").unwrap();
+    home.run(&["serve", "check", "--data", &data]).failed(13, SECRETS);
     fs::rename(&aside, &secrets).unwrap();
     drop(Server::start(&data));
 }
