@@ -68,6 +68,10 @@ pub(crate) struct About {
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
 }
 
+/// How much of a request is read, and for how long, although it is refused already: an answer that is sent while the other
+/// side still writes is lost with the connection. Bytes; most records are shorter.
+const READ_ANYHOW: usize = 64 << 10;
+const ANYHOW: Duration = Duration::from_secs(5);
 /// How long a client may take to send it.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The longest body that any route takes: a record in base64.
@@ -119,7 +123,13 @@ async fn call<A: Access, P: DeserializeOwned + Send, I: Input>(
     request: Request,
 ) -> Answer<Call<A, P, I>> {
     let (mut parts, body) = request.into_parts();
-    let who = A::check(&server, &parts).await?;
+    let who = match A::check(&server, &parts).await {
+        Ok(who) => who,
+        Err(failure) => {
+            let _ = tokio::time::timeout(ANYHOW, axum::body::to_bytes(body, READ_ANYHOW)).await;
+            return Err(failure);
+        }
+    };
     let bad = |_| Failure::from(Refusal::BadRequest);
     // Only names of ours stand in paths; what does not parse names nothing.
     let has_parameters =

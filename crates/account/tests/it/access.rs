@@ -1,10 +1,16 @@
 //! Every route, asked by everybody. The routes come from the server itself: a new one fails here until it has a line.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
 use data_encoding::BASE64URL_NOPAD;
 use keystow_account::id::{AccountId, ApprovalId, DeviceId, FileId, InviteId, SeriesId};
-use keystow_account::server::described;
+use keystow_account::server::{Serving, described, serve};
 use keystow_account::wire::{Ask, Asked, Bytes, Empty, File, Hash, Head, Name, Record, Refusal, Refused, SignedIn};
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use crate::raw::Said;
 use crate::server::{Here, on_both};
@@ -418,4 +424,28 @@ fn routes_are_added_through_the_one_function_that_asks_for_an_access_type() {
         "route.rs: self.router = router.route(path, on(filter, answer));",
     ];
     assert_eq!(ways, known);
+}
+
+#[test]
+fn who_is_refused_while_still_writing_is_told_why() {
+    let here = Here::start();
+    let listener = here.run(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let (address, server) = (listener.local_addr().unwrap(), here.server.clone());
+    here.spawn(async { serve(server, Serving { listener, certificate: None }, std::future::pending()).await.unwrap() });
+    for length in [100, 20_000, 60_000] {
+        for _ in 0..20 {
+            let mut socket = TcpStream::connect(address).unwrap();
+            let header = format!(
+                "POST /v1/log HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer nothing\r\nContent-Length: {length}\r\n\r\n"
+            );
+            socket.write_all(header.as_bytes()).unwrap();
+            for _ in 0..2 {
+                thread::sleep(Duration::from_millis(5));
+                socket.write_all(&vec![b' '; length / 2]).unwrap();
+            }
+            let mut said = [0; 12];
+            socket.read_exact(&mut said).unwrap();
+            assert_eq!(&said, b"HTTP/1.1 401");
+        }
+    }
 }

@@ -69,7 +69,7 @@ impl Run<'_> {
             };
             return Err(Failure::new(FailureKind::Failed, error).hint(next));
         }
-        let (address, name) = self.place(at)?;
+        let (address, name) = self.place(at, "create")?;
         let _lock = self.app.begin()?;
         let password = self.new_password(self.password_file, out)?;
         let made = self.app.create_account(&address, &name, &password);
@@ -90,7 +90,7 @@ impl Run<'_> {
     }
 
     fn login(&self, at: &Where, out: &mut Out) -> Result<Outcome, Failure> {
-        let (address, name) = self.place(at)?;
+        let (address, name) = self.place(at, "login")?;
         let _lock = self.app.begin()?;
         let password = self.password(&format!("Password of {}: ", name.as_str()), out)?;
         let (account, key) = self.app.sign_in(&address, &name, Method::Password, &password)?;
@@ -100,7 +100,7 @@ impl Run<'_> {
 
     /// A new device shows a code; a device that is signed in is told it.
     fn login_by_device(&self, at: &Where, out: &mut Out) -> Result<Outcome, Failure> {
-        let (address, name) = self.place(at)?;
+        let (address, name) = self.place(at, "login")?;
         let _lock = self.app.begin()?;
         let mut client = Client::new(&address).map_err(Error::from)?;
         let newcomer = Newcomer::new().map_err(|error| Failure::new(FailureKind::Failed, error))?;
@@ -280,7 +280,7 @@ impl Run<'_> {
         new_password: Option<&Path>,
         out: &mut Out,
     ) -> Result<Outcome, Failure> {
-        let (address, name) = self.place(at)?;
+        let (address, name) = self.place(at, "login")?;
         let _lock = self.app.begin()?;
         out.flush()?;
         let typed = match code {
@@ -358,10 +358,11 @@ impl Run<'_> {
     }
 
     /// Which server and account: as given, or as this PC remembers.
-    fn place(&self, at: &Where) -> Result<(Address, Name), Failure> {
+    fn place(&self, at: &Where, command: &str) -> Result<(Address, Name), Failure> {
         let known = self.app.account()?;
         let missing = |what: &str| {
-            Failure::usage(format!("no {what} was given")).hint("keystow account login NAME --server ADDRESS")
+            let hint = format!("keystow account {command} NAME --server ADDRESS");
+            Failure::usage(format!("no {what} was given")).hint(hint)
         };
         let address = match (&at.server, &known) {
             (Some(url), _) => Address { url: url.clone(), pin: at.pin.clone() },
