@@ -216,9 +216,8 @@ impl Work for OneHead {
     type Done = Option<Head>;
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<Self::Done, StoreError> {
-        let sql = "SELECT series, idx, hash FROM head WHERE account_id = $1 AND series = $2";
-        let rows = tx.query(sql, &[Value::Bytes(self.0.as_bytes()), Value::Bytes(self.1.as_bytes())]).await?;
-        rows.first().map(head).transpose()
+        let (account, series) = (Value::Bytes(self.0.as_bytes()), Value::Bytes(self.1.as_bytes()));
+        Ok(log::find_head(tx, account, series).await?.map(|(head, _)| head))
     }
 }
 

@@ -190,7 +190,12 @@ impl Append {
     }
 }
 
-async fn find_head(tx: &mut dyn Tx, account: Value<'_>, series: Value<'_>) -> Result<Option<(Head, u64)>, StoreError> {
+/// The head of a series, and how many bytes its records have.
+pub(super) async fn find_head(
+    tx: &mut dyn Tx,
+    account: Value<'_>,
+    series: Value<'_>,
+) -> Result<Option<(Head, u64)>, StoreError> {
     let sql = "SELECT series, idx, hash, bytes FROM head WHERE account_id = $1 AND series = $2";
     let rows = tx.query(sql, &[account, series]).await?;
     rows.first().map(|row| Ok((head(row)?, row.count(3)?))).transpose()

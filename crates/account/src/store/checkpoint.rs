@@ -219,7 +219,15 @@ mod tests {
     fn what_the_other_thread_copies_is_all_there_and_the_log_begins_anew() {
         let (dir, writer, mut checkpoints) = started("copied");
         let most = fill(&writer, &mut checkpoints);
-        assert!((MANY..ROWS << 8).contains(&most), "{most} of {} pages and more", ROWS << 8);
+        assert!(most >= MANY, "{most}");
+        // On a machine that does much else the other thread may not be done yet.
+        let begun = std::time::Instant::now();
+        while checkpoints.shared.pages.load(Ordering::Relaxed) >= MANY {
+            assert!(begun.elapsed().as_secs() < 60, "the log never began anew");
+            writer.execute_batch("INSERT INTO blob VALUES (x'00')").unwrap();
+            checkpoints.after_commit(&writer, false);
+            thread::yield_now();
+        }
         drop(checkpoints);
         drop(writer);
         let path = dir.join("store.sqlite");
