@@ -37,7 +37,10 @@ fn ask(program: &Path, here: &Here, token: &str, routes: &[&str]) {
     command.args(["run", description, "--url", &here.address.url, "--tls-verify", "false"]);
     command.args(["-H", &format!("Authorization: Bearer {token}")]);
     command.args(["--phases", "examples,coverage,fuzzing", "--checks", "all", "--continue-on-failure"]);
-    command.args(["--suppress-health-check", "all", "--seed", "1", "--max-examples", &cases]).args(routes);
+    // Beside all other tests an answer may take its time.
+    command
+        .args(["--request-timeout", "60", "--suppress-health-check", "all", "--seed", "1", "--max-examples", &cases])
+        .args(routes);
     let output = command.output().unwrap();
     let words = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{words}\n{}", String::from_utf8_lossy(&output.stderr));
