@@ -69,7 +69,7 @@ pub(crate) enum ServeError {
     NoServer(PathBuf),
     #[error("{}: a server is here already", .0.display())]
     ServerThere(PathBuf),
-    #[error("{}: {} faults in {} records, the first: {}", path.display(), checked.faults.len(), checked.records,
+    #[error("{} is damaged: {} faults in {} records, the first: {}", path.display(), checked.faults.len(), checked.records,
         checked.faults.first().map(ToString::to_string).unwrap_or_default())]
     Damaged { path: PathBuf, checked: Checked },
     #[error("{}: a backup of a server was broken off here", .0.display())]

@@ -91,7 +91,7 @@ fn checked(checked: &keystow_account::server::Checked, words: &str, out: &mut Ou
         out.line(format_args!("{words}: {} records in {} series.", checked.records, checked.series))?;
         return Ok(Outcome::Done);
     }
-    let error = format!("{} faults in {} records", faults.len(), checked.records);
+    let error = format!("the database is damaged: {} faults in {} records", faults.len(), checked.records);
     Err(Failure::new(FailureKind::Damaged, error).hint(NEXT))
 }
 
