@@ -372,8 +372,9 @@ fn cell(value: ValueRef<'_>) -> Result<Cell, StoreError> {
 
 fn told(error: rusqlite::Error) -> StoreError {
     if let rusqlite::Error::SqlInputError { msg, .. } = error {
-        // Without the statement, which fills a page.
-        return StoreError::Sql(msg);
+        // All statements are ours: when one does not fit the tables, they are not as they were made. The statement itself
+        // would fill a page.
+        return StoreError::Damaged(msg);
     }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),

@@ -129,7 +129,7 @@ impl From<ServeError> for Failure {
             ),
             ServeError::Secrets { .. } => (K::Damaged, "put server-secrets.json of a backup in its place"),
             ServeError::Damaged { .. } | ServeError::Store(StoreError::Damaged(_)) => (K::Damaged, NEXT),
-            ServeError::Store(StoreError::OtherMigration(_) | StoreError::Sql(_)) => (K::Damaged, NEXT),
+            ServeError::Store(StoreError::OtherMigration(_)) => (K::Damaged, NEXT),
             ServeError::Store(StoreError::DiskFull) => (K::Failed, "make room on the disk of --data"),
             ServeError::Store(StoreError::Newer { .. }) => (K::Failed, "a newer Keystow"),
             ServeError::Store(StoreError::Unavailable(_)) => {

@@ -13,11 +13,14 @@ const STORE: &str = "accounts.sqlite";
 /// A server with an account, stopped.
 fn stopped(home: &Home) -> String {
     let data = home.folder("server");
-    let server = Server::start(&data);
+    make_account(home, &Server::start(&data));
+    data
+}
+
+fn make_account(home: &Home, server: &Server) {
     let password = home.file("password.txt", "a horse eats green cucumbers");
     let create = ["account", "create", "anna", "--password-file", &password];
     home.run(&with(&create, &server.at_args())).ended(0);
-    data
 }
 
 /// Starts a server that shall not start, and that shall make nothing in its folder.
@@ -70,8 +73,5 @@ fn a_first_start_that_was_broken_off_before_the_secrets_is_made_good() {
     let data = home.folder("server");
     drop(Server::start(&data));
     fs::remove_file(Path::new(&data).join(SECRETS)).unwrap();
-    let server = Server::start(&data);
-    let password = home.file("password.txt", "a horse eats green cucumbers");
-    let create = ["account", "create", "anna", "--password-file", &password];
-    home.run(&with(&create, &server.at_args())).ended(0);
+    make_account(&home, &Server::start(&data));
 }
