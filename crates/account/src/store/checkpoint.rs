@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
@@ -19,6 +20,8 @@ const MANY: usize = 16_000;
 const TOO_MANY: usize = 32_000;
 /// So many are left to the writing thread.
 const FEW: usize = 250;
+/// How long the writing thread waits on a full disk for the other to be done.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How often the other thread tries to leave no more than that.
 const PASSES: usize = 4;
 
@@ -70,7 +73,12 @@ impl Checkpoints {
             return;
         }
         let pages = self.shared.pages.load(Ordering::Relaxed);
-        if full || pages >= TOO_MANY {
+        if full {
+            let begun = Instant::now();
+            while pass(writer).is_ok_and(|copied| copied.is_none()) && begun.elapsed() < LONGEST_WAIT {
+                thread::sleep(Duration::from_millis(1));
+            }
+        } else if pages >= TOO_MANY {
             _ = pass(writer);
         } else if pages >= MANY {
             self.ask();
@@ -95,7 +103,8 @@ impl Checkpoints {
         if copied {
             // Only when nothing is left in the log it begins anew, which is why this is done between two commits.
             self.asked = false;
-            if pass(writer).is_ok_and(|copied| copied >= self.shared.pages.load(Ordering::Relaxed)) {
+            let copied = pass(writer).ok().flatten();
+            if copied.is_some_and(|copied| copied >= self.shared.pages.load(Ordering::Relaxed)) {
                 self.shared.pages.store(0, Ordering::Relaxed);
             }
         }
@@ -126,7 +135,7 @@ pub(super) fn open_to_sync(path: &Path) -> io::Result<Arc<File>> {
 fn copy_when_asked(connection: &Connection, file: &File, asked: &Receiver<()>, shared: &Shared) {
     while asked.recv().is_ok() {
         for _ in 0..PASSES {
-            let Ok(copied) = pass(connection) else { break };
+            let Ok(Some(copied)) = pass(connection) else { break };
             // SQLite leaves the syncing to the pass that copies the last page.
             if file.sync_data().is_err() || shared.pages.load(Ordering::Relaxed).saturating_sub(copied) <= FEW {
                 break;
@@ -136,11 +145,12 @@ fn copy_when_asked(connection: &Connection, file: &File, asked: &Receiver<()>, s
     }
 }
 
-/// Copies what can be copied without waiting for anybody, and gives how many pages of the log are copied by now.
-fn pass(connection: &Connection) -> rusqlite::Result<usize> {
-    let copied = |row: &rusqlite::Row<'_>| row.get::<_, i64>(2);
-    let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], copied)?;
-    Ok(usize::try_from(copied).unwrap_or(0))
+/// Copies what can be copied without waiting for anybody, and gives how many pages of the log are copied by now; `None`
+/// while somebody else is copying them.
+fn pass(connection: &Connection) -> rusqlite::Result<Option<usize>> {
+    let copied = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(2)?));
+    let (busy, copied): (bool, i64) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], copied)?;
+    Ok((!busy).then(|| usize::try_from(copied).unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -192,13 +202,41 @@ mod tests {
     }
 
     #[test]
+    fn on_a_full_disk_the_log_is_copied_though_somebody_else_is_just_copying_it() {
+        let (dir, mut writer) = database("full");
+        let (ask, _never_answered) = sync_channel(1);
+        let mut checkpoints = Checkpoints::new(&mut writer, ask).unwrap();
+        let [reader, other] = [(); 2].map(|()| Connection::open(dir.join("store.sqlite")).unwrap());
+        reader.execute_batch("BEGIN; SELECT * FROM blob").unwrap();
+        writer.execute_batch("INSERT INTO blob VALUES (zeroblob(1 << 20))").unwrap();
+        // It waits for the reader, and nobody else copies meanwhile.
+        other.busy_timeout(Duration::from_secs(60)).unwrap();
+        let copying =
+            thread::spawn(move || other.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get::<_, bool>(0)));
+        while pass(&writer).unwrap().is_some() {
+            thread::yield_now();
+        }
+        let reading = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(200));
+            drop(reader);
+        });
+        checkpoints.after_commit(&writer, true);
+        let state = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let (log, copied) = writer.query_row("PRAGMA wal_checkpoint(NOOP)", [], state).unwrap();
+        assert!(log > 200 && copied == log, "{copied} of {log} pages are copied");
+        reading.join().unwrap();
+        assert!(!copying.join().unwrap().unwrap(), "it was done as well");
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
     fn while_nobody_writes_all_of_the_log_is_copied() {
         let (dir, writer, mut checkpoints) = started("idle");
         assert!(!checkpoints.are_due(), "nothing was written");
         writer.execute_batch("INSERT INTO blob VALUES (zeroblob(1 << 20))").unwrap();
         checkpoints.after_commit(&writer, false);
         assert!(!checkpoints.asked, "it is not much");
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         while checkpoints.are_due() {
             assert!(begun.elapsed().as_secs() < 60, "it was never copied");
             checkpoints.while_idle(&writer);
@@ -221,7 +259,7 @@ mod tests {
         let most = fill(&writer, &mut checkpoints);
         assert!(most >= MANY, "{most}");
         // On a machine that does much else the other thread may not be done yet.
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         while checkpoints.shared.pages.load(Ordering::Relaxed) >= MANY {
             assert!(begun.elapsed().as_secs() < 60, "the log never began anew");
             writer.execute_batch("INSERT INTO blob VALUES (x'00')").unwrap();
