@@ -8,13 +8,15 @@ use std::io;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use futures_util::future::try_join_all;
 use keystow_account::id::{AccountId, SeriesId};
-use keystow_account::store::{Store, StoreError, Tx, Work};
+use keystow_account::store::{Kind, Store, StoreError, Tx, Work};
 use keystow_account::wire::{Hash, Head, Record};
 
 use crate::keystow::{Account, random};
 
 /// How many accounts one transaction makes.
 const TOGETHER: usize = 100;
+/// How many records' rows stand together in a file of `SQLite`, see `store::places`.
+const BLOCK: usize = 16;
 /// How many transactions are under way at once; `SQLite` does one after the other.
 const AT_ONCE: usize = 8;
 
@@ -38,8 +40,7 @@ pub async fn fill(store: &Store, count: usize, records: u64) -> io::Result<Vec<A
 async fn some(store: &Store, setup: i64, records: u64) -> io::Result<Vec<Account>> {
     let made: Vec<Made> = (0..TOGETHER).map(|_| Made::new(records)).collect::<io::Result<_>>()?;
     let accounts = made.iter().map(|made| made.account.clone()).collect();
-    let literal = if matches!(store, Store::Sqlite(_)) { in_sqlite } else { in_postgres };
-    store.write(Fill(statements(&made, setup, literal))).await.map_err(io::Error::other)?;
+    store.write(Fill { made, setup }).await.map_err(io::Error::other)?;
     Ok(accounts)
 }
 
@@ -78,19 +79,31 @@ impl Work for FindSetup {
 }
 
 /// Some accounts, as statements with their values in them: a journey for each row would take minutes.
-struct Fill(String);
+struct Fill {
+    made: Vec<Made>,
+    setup: i64,
+}
 
 impl Work for Fill {
     type Done = ();
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        tx.batch(&self.0).await
+        let (made, setup) = (&self.made, self.setup);
+        let statements = match tx.kind() {
+            Kind::Postgres => statements(made, setup, in_postgres) + &heads(made, in_postgres),
+            Kind::Sqlite => {
+                let last = tx.query("SELECT COALESCE(MAX(rowid), 0) FROM record", &[]).await?;
+                let first = last.first().map_or(Ok(0), |row| row.int(0))? + 1;
+                statements(made, setup, in_sqlite) + &heads(made, in_sqlite) + &places(made, first)
+            }
+        };
+        tx.batch(&statements).await
     }
 }
 
 /// The statements, with bytes written as the store's own language has them.
 fn statements(made: &[Made], setup: i64, literal: fn(&[u8]) -> String) -> String {
-    let (mut accounts, mut sessions, mut records, mut heads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut accounts, mut sessions, mut records) = (Vec::new(), Vec::new(), Vec::new());
     for Made { account, device, token, records: written } in made {
         let id = literal(account.id().as_bytes());
         accounts.push(format!("({id}, 0, 0, {setup}, 1)"));
@@ -102,22 +115,44 @@ fn statements(made: &[Made], setup: i64, literal: fn(&[u8]) -> String) -> String
             let (header, body, hash) = (literal(header), literal(body), literal(&record.body_hash.0));
             records.push(format!("({id}, {series}, {}, {prev}, {header}, {body}, {hash}, 0)", record.index));
         }
-        if let Some(Head { series, index, hash }) = account.head() {
-            let bytes: usize = written.iter().map(|record| record.header.0.len() + record.body.0.len()).sum();
-            let (series, hash) = (literal(series.as_bytes()), literal(&hash.0));
-            heads.push(format!("({id}, {series}, {index}, {hash}, {bytes})"));
+    }
+    insert("account (account_id, kind, created, setup, generation)", &accounts)
+        + &insert("session (account_id, device_id, token, generation, created, seen, fresh)", &sessions)
+        + &insert("record (account_id, series, idx, prev, header, body, body_hash, received)", &records)
+}
+
+fn heads(made: &[Made], literal: fn(&[u8]) -> String) -> String {
+    let head = |made: &Made| {
+        let Head { series, index, hash } = made.account.head()?;
+        let bytes: usize = made.records.iter().map(|record| record.header.0.len() + record.body.0.len()).sum();
+        let (id, series, hash) = (made.account.id(), literal(series.as_bytes()), literal(&hash.0));
+        Some(format!("({}, {series}, {index}, {hash}, {bytes})", literal(id.as_bytes())))
+    };
+    insert("head (account_id, series, idx, hash, bytes)", &made.iter().filter_map(head).collect::<Vec<_>>())
+}
+
+/// Where the records lie in a file of `SQLite`, the first of them in row `first`.
+fn places(made: &[Made], mut first: i64) -> String {
+    let (mut full, mut last) = (Vec::new(), String::new());
+    for Made { account, records, .. } in made {
+        let id = in_sqlite(account.id().as_bytes());
+        let blocks = records.len().div_ceil(BLOCK);
+        for (number, block) in records.chunks(BLOCK).enumerate() {
+            let rows: Vec<u8> = (first..).take(block.len()).flat_map(i64::to_be_bytes).collect();
+            first += block.len() as i64;
+            let (series, rows) = (in_sqlite(block[0].series.as_bytes()), in_sqlite(&rows));
+            if number + 1 == blocks {
+                last += &format!("UPDATE head SET rows = {rows} WHERE account_id = {id} AND series = {series};");
+            } else {
+                full.push(format!("({id}, {series}, {number}, {rows})"));
+            }
         }
     }
-    [
-        ("account (account_id, kind, created, setup, generation)", accounts),
-        ("session (account_id, device_id, token, generation, created, seen, fresh)", sessions),
-        ("record (account_id, series, idx, prev, header, body, body_hash, received)", records),
-        ("head (account_id, series, idx, hash, bytes)", heads),
-    ]
-    .into_iter()
-    .filter(|(_, rows)| !rows.is_empty())
-    .map(|(table, rows)| format!("INSERT INTO {table} VALUES {};", rows.join(",")))
-    .collect()
+    insert("place (account_id, series, block, rows)", &full) + &last
+}
+
+fn insert(table: &str, rows: &[String]) -> String {
+    if rows.is_empty() { String::new() } else { format!("INSERT INTO {table} VALUES {};", rows.join(",")) }
 }
 
 fn in_sqlite(bytes: &[u8]) -> String {

@@ -1,18 +1,22 @@
 //! Checking the whole store: every record is what its hash says, follows the one before, and the last is the head.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use super::log;
 use crate::id::{AccountId, SeriesId};
-use crate::store::{Row, Store, StoreError, Tx, Value, Work, head, number};
+use crate::store::{
+    Found, Kind, Place, Row, Store, StoreError, Tx, Value, Whose, Work, count_rows, head, page, unlisted,
+};
 use crate::wire::{Head, Record};
 
 /// How many records are looked at in one piece of work.
-const PAGE: i64 = 500;
+const PAGE: usize = 500;
+/// How many rows are looked for in lists in one piece of work.
+const ROWS: i64 = 2000;
 
-/// Where a series is.
-type Place = (AccountId, SeriesId);
+/// Which series of which account.
+type Series = (AccountId, SeriesId);
 
 /// What a check looked at and found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,12 +56,12 @@ impl fmt::Display for Fault {
 pub async fn check(store: &Store) -> Result<Checked, StoreError> {
     let (mut checked, mut suspects) = (Checked::default(), BTreeSet::new());
     let (mut last, mut heads) = (None, HeadsInOrder::new(store));
-    let mut after = ([0; 16], [0; 16], 0);
+    let mut after = Place { account: AccountId::new([0; 16]), series: SeriesId::new([0; 16]), index: 0 };
     loop {
-        let page = store.read(Records(after)).await?;
-        let Some((account, record)) = page.last() else { break };
-        after = further(after, (*account.as_bytes(), *record.series.as_bytes(), number(record.index)?))?;
-        for (account, record) in page {
+        let Found { records, more } = store.read(Records(Whose::All, after)).await?;
+        let Some((account, record)) = records.last() else { break };
+        after = further(after, Place::of(*account, record)?)?;
+        for (account, record) in records {
             checked.records += 1;
             let same = |(other, last): &(AccountId, Head)| *other == account && last.series == record.series;
             let before = last.filter(same).map(|(_, last)| last);
@@ -70,6 +74,9 @@ pub async fn check(store: &Store) -> Result<Checked, StoreError> {
             }
             last = Some((account, record.head()));
         }
+        if !more {
+            break;
+        }
     }
     if let Some(end) = last {
         heads.expect(end, &mut suspects).await?;
@@ -77,6 +84,9 @@ pub async fn check(store: &Store) -> Result<Checked, StoreError> {
     heads.expect_no_more(&mut suspects).await?;
     for (account, series) in suspects {
         checked.faults.extend(look_again(store, account, series).await?);
+    }
+    if store.read(Count).await?.is_some_and(|count| count != checked.records) {
+        checked.faults.extend(unlisted_records(store).await?);
     }
     Ok(checked)
 }
@@ -120,7 +130,7 @@ impl<'s> HeadsInOrder<'s> {
     }
 
     /// The next head must be this end.
-    async fn expect(&mut self, end: (AccountId, Head), suspects: &mut BTreeSet<Place>) -> Result<(), StoreError> {
+    async fn expect(&mut self, end: (AccountId, Head), suspects: &mut BTreeSet<Series>) -> Result<(), StoreError> {
         let place = |(account, head): &(AccountId, Head)| (*account, head.series);
         while let Some(head) = self.first().await?
             && place(&head) <= place(&end)
@@ -135,7 +145,7 @@ impl<'s> HeadsInOrder<'s> {
         Ok(())
     }
 
-    async fn expect_no_more(&mut self, suspects: &mut BTreeSet<Place>) -> Result<(), StoreError> {
+    async fn expect_no_more(&mut self, suspects: &mut BTreeSet<Series>) -> Result<(), StoreError> {
         while let Some((account, head)) = self.first().await? {
             self.page.pop_front();
             suspects.insert((account, head.series));
@@ -149,19 +159,25 @@ impl<'s> HeadsInOrder<'s> {
 async fn look_again(store: &Store, account: AccountId, series: SeriesId) -> Result<Vec<Fault>, StoreError> {
     let fault = |index, what| Fault { account, series, index, what };
     loop {
-        let (mut faults, mut last, mut after) = (Vec::new(), None::<Head>, -1);
+        let (mut faults, mut last, mut after) = (Vec::new(), None::<Head>, Place { account, series, index: -1 });
         let head = store.read(OneHead(account, series)).await?;
-        let to = number(head.map_or(0, |head| head.index))?;
+        let (to, mut furthest) = (head.map_or(0, |head| head.index), 0);
         loop {
-            let page = store.read(OfSeries { account, series, after, to }).await?;
-            let Some(end) = page.last() else { break };
-            after = further(after, number(end.index)?)?;
-            for record in page {
+            let Found { mut records, more } = store.read(Records(Whose::Account, after)).await?;
+            let read = records.len();
+            records.retain(|(_, record)| record.series == series);
+            let Some((_, end)) = records.last() else { break };
+            after = further(after, Place::of(account, end)?)?;
+            furthest = end.index;
+            let ended = !more || records.len() < read;
+            for (_, record) in records.into_iter().filter(|(_, record)| record.index <= to) {
                 faults.extend(follows(last, &record).map(|(index, what)| fault(index, what)));
                 last = Some(record.head());
             }
+            if ended {
+                break;
+            }
         }
-        let furthest = store.read(Furthest(account, series)).await?;
         let now = store.read(OneHead(account, series)).await?;
         match (head, now) {
             // It was removed meanwhile.
@@ -181,18 +197,57 @@ async fn look_again(store: &Store, account: AccountId, series: SeriesId) -> Resu
     }
 }
 
-struct Records(([u8; 16], [u8; 16], i64));
+/// Records that no head leads to. Each is looked at together with what should lead to it, so that nothing that is done
+/// meanwhile looks like one.
+async fn unlisted_records(store: &Store) -> Result<Vec<Fault>, StoreError> {
+    let (mut furthest, mut after) = (BTreeMap::new(), i64::MIN);
+    loop {
+        let (found, end) = store.read(Unlisted(after)).await?;
+        for Place { account, series, index } in found {
+            let known = furthest.entry((account, series)).or_insert(index);
+            *known = index.max(*known);
+        }
+        let Some(end) = end else { break };
+        after = further(after, end)?;
+    }
+    let fault = |((account, series), index)| {
+        let index = u64::try_from(index).unwrap_or_default();
+        Fault { account, series, index, what: "no head leads to it" }
+    };
+    Ok(furthest.into_iter().map(fault).collect())
+}
 
-impl Work for Records {
-    type Done = Vec<(AccountId, Record)>;
+/// How many records there are, where they are not listed by their own table.
+struct Count;
+
+impl Work for Count {
+    type Done = Option<u64>;
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<Self::Done, StoreError> {
-        let sql = "SELECT series, idx, prev, header, body, body_hash, account_id FROM record \
-                   WHERE (account_id, series, idx) > ($1, $2, $3) ORDER BY account_id, series, idx LIMIT $4";
-        let (account, series, index) = &self.0;
-        let values = [Value::Bytes(account), Value::Bytes(series), Value::Int(*index), Value::Int(PAGE)];
-        let record = |row: &Row| Ok((AccountId::new(row.array(6)?), log::record(row)?));
-        tx.query(sql, &values).await?.iter().map(record).collect()
+        match tx.kind() {
+            Kind::Sqlite => count_rows(tx).await.map(Some),
+            Kind::Postgres => Ok(None),
+        }
+    }
+}
+
+struct Unlisted(i64);
+
+impl Work for Unlisted {
+    type Done = (Vec<Place>, Option<i64>);
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<Self::Done, StoreError> {
+        unlisted(tx, self.0, ROWS).await
+    }
+}
+
+struct Records(Whose, Place);
+
+impl Work for Records {
+    type Done = Found;
+
+    async fn run(&self, tx: &mut dyn Tx) -> Result<Found, StoreError> {
+        page(tx, self.0, self.1, PAGE).await
     }
 }
 
@@ -204,7 +259,7 @@ impl Work for AllHeads {
     async fn run(&self, tx: &mut dyn Tx) -> Result<Self::Done, StoreError> {
         let sql = "SELECT series, idx, hash, account_id FROM head \
                    WHERE (account_id, series) > ($1, $2) ORDER BY account_id, series LIMIT $3";
-        let values = [Value::Bytes(&self.0.0), Value::Bytes(&self.0.1), Value::Int(PAGE)];
+        let values = [Value::Bytes(&self.0.0), Value::Bytes(&self.0.1), Value::Int(PAGE as i64)];
         let head = |row: &Row| Ok((AccountId::new(row.array(3)?), head(row)?));
         tx.query(sql, &values).await?.iter().map(head).collect()
     }
@@ -218,38 +273,5 @@ impl Work for OneHead {
     async fn run(&self, tx: &mut dyn Tx) -> Result<Self::Done, StoreError> {
         let (account, series) = (Value::Bytes(self.0.as_bytes()), Value::Bytes(self.1.as_bytes()));
         Ok(log::find_head(tx, account, series).await?.map(|(head, _)| head))
-    }
-}
-
-/// Records of a series after one index, up to another.
-struct OfSeries {
-    account: AccountId,
-    series: SeriesId,
-    after: i64,
-    to: i64,
-}
-
-impl Work for OfSeries {
-    type Done = Vec<Record>;
-
-    async fn run(&self, tx: &mut dyn Tx) -> Result<Self::Done, StoreError> {
-        let sql = "SELECT series, idx, prev, header, body, body_hash FROM record \
-                   WHERE account_id = $1 AND series = $2 AND idx > $3 AND idx <= $4 ORDER BY idx LIMIT $5";
-        let (account, series) = (Value::Bytes(self.account.as_bytes()), Value::Bytes(self.series.as_bytes()));
-        let (after, to) = (Value::Int(self.after), Value::Int(self.to));
-        tx.query(sql, &[account, series, after, to, Value::Int(PAGE)]).await?.iter().map(log::record).collect()
-    }
-}
-
-/// The last index of a series, or 0.
-struct Furthest(AccountId, SeriesId);
-
-impl Work for Furthest {
-    type Done = u64;
-
-    async fn run(&self, tx: &mut dyn Tx) -> Result<u64, StoreError> {
-        let sql = "SELECT CAST(COALESCE(MAX(idx), 0) AS BIGINT) FROM record WHERE account_id = $1 AND series = $2";
-        let rows = tx.query(sql, &[Value::Bytes(self.0.as_bytes()), Value::Bytes(self.1.as_bytes())]).await?;
-        rows.first().map_or(Ok(0), |row| row.count(0))
     }
 }

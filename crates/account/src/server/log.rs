@@ -12,10 +12,8 @@ use super::failure::{Answer, Failure};
 use super::route::{Asked, Call, Nothing, Routes, Sent};
 use super::{Limits, Server};
 use crate::id::{AccountId, SeriesId};
-use crate::store::{FindHeads, Row, StoreError, Tx, Value, Work, head, number};
-use crate::wire::{
-    After, Bytes, Empty, Hash, Head, Heads, MOST_BODY, MOST_HEADER, MOST_RECORDS, Record, Records, Refusal,
-};
+use crate::store::{FindHeads, Found, New, Place, StoreError, Tx, Value, Whose, Work, at_place, head, number, page};
+use crate::wire::{After, Empty, Hash, Head, Heads, MOST_BODY, MOST_HEADER, MOST_RECORDS, Record, Records, Refusal};
 
 pub(super) fn routes(routes: &mut Routes) {
     routes.add(Verb::POST, "/v1/log", "Append a record", append);
@@ -105,10 +103,14 @@ impl Work for Append {
     type Done = Appended;
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<Appended, StoreError> {
-        if self.follow(tx).await? {
-            return Ok(Appended::Done(self.record.head()));
-        }
         let (record, account) = (&self.record, Value::Bytes(self.account.as_bytes()));
+        let new = New { account: self.account, record, now: self.now };
+        // Asked for first, because it mostly is so.
+        if let (Some(prev), Some(room)) = (&record.prev, self.series_bytes.checked_sub(new.length()))
+            && new.follow(tx, prev, room).await?
+        {
+            return Ok(Appended::Done(record.head()));
+        }
         let series = Value::Bytes(record.series.as_bytes());
         let found = find_head(tx, account, series).await?;
         let (head, bytes) = found.map_or((None, 0), |(head, bytes)| (Some(head), bytes));
@@ -118,8 +120,7 @@ impl Work for Append {
         if !follows {
             return self.already(tx, head).await;
         }
-        let length = (record.header.0.len() + record.body.0.len()) as u64;
-        if bytes + length > self.series_bytes {
+        if bytes + new.length() > self.series_bytes {
             return Ok(Appended::Full);
         }
         if let (None, Some(most)) = (head, self.series)
@@ -127,7 +128,7 @@ impl Work for Append {
         {
             return Ok(Appended::Full);
         }
-        if !self.put(tx, bytes + length).await? {
+        if !new.put(tx, bytes + new.length()).await? {
             // Another one was quicker; what it wrote is the head now.
             let head = find_head(tx, account, series).await?;
             return self.already(tx, head.map(|(head, _)| head)).await;
@@ -137,54 +138,9 @@ impl Work for Append {
 }
 
 impl Append {
-    /// Puts the record and moves the head when all is as it mostly is: it follows its head, and there is room. The
-    /// database is asked once. `false` when it is not so, and nothing was done.
-    async fn follow(&self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
-        let (record, account, head) = (&self.record, Value::Bytes(self.account.as_bytes()), self.record.head());
-        let Some(prev) = &record.prev else { return Ok(false) };
-        let length = (record.header.0.len() + record.body.0.len()) as u64;
-        let Some(room) = self.series_bytes.checked_sub(length) else { return Ok(false) };
-        let (series, index) = (Value::Bytes(head.series.as_bytes()), Value::Int(number(head.index)?));
-        let (hash, length) = (Value::Bytes(&head.hash.0), Value::Int(number(length)?));
-        let moves = "UPDATE head SET idx = $3, hash = $4, bytes = bytes + $5 \
-                     WHERE account_id = $1 AND series = $2 AND idx + 1 = $3 AND hash = $6 AND bytes <= $7";
-        let of_head = [account, series, index, hash, length, Value::Bytes(&prev.0), Value::Int(number(room)?)];
-        let puts = "INSERT INTO record (account_id, series, idx, prev, header, body, body_hash, received) \
-                    SELECT $1, $2, $3, $4, $5, $6, $7, $8 \
-                    WHERE EXISTS (SELECT 1 FROM head WHERE account_id = $1 AND series = $2 AND idx = $3 AND hash = $9) \
-                    ON CONFLICT DO NOTHING";
-        let [a, b, c, d, e, f, g, h] = row_of(account, record, self.now)?;
-        match tx.end_with((moves, &of_head), (puts, &[a, b, c, d, e, f, g, h, hash])).await? {
-            [1, 1] => Ok(true),
-            [0, 0] => Ok(false),
-            _ => Err(StoreError::Damaged("a head is not that of its records".to_owned())),
-        }
-    }
-
-    /// Puts the record and the new head, or neither when another one was quicker.
-    async fn put(&self, tx: &mut dyn Tx, bytes: u64) -> Result<bool, StoreError> {
-        let (account, head) = (Value::Bytes(self.account.as_bytes()), self.record.head());
-        // A head that moved meanwhile is left alone, as the record is whose place was taken.
-        let sql = "INSERT INTO head (account_id, series, idx, hash, bytes) VALUES ($1, $2, $3, $4, $5) \
-                   ON CONFLICT (account_id, series) DO UPDATE SET idx = excluded.idx, hash = excluded.hash, \
-                   bytes = excluded.bytes WHERE head.idx = excluded.idx - 1";
-        let (series, index) = (Value::Bytes(head.series.as_bytes()), Value::Int(number(head.index)?));
-        let values = [account, series, index, Value::Bytes(&head.hash.0), Value::Int(number(bytes)?)];
-        let record = row_of(account, &self.record, self.now)?;
-        match tx.end_with((INSERT, &record), (sql, &values)).await? {
-            [1, 1] => Ok(true),
-            [0, 0] => Ok(false),
-            _ => Err(StoreError::Damaged("a head is not that of its records".to_owned())),
-        }
-    }
-
     /// Whether the very same record is there; else what is there.
     async fn already(&self, tx: &mut dyn Tx, head: Option<Head>) -> Result<Appended, StoreError> {
-        let sql = "SELECT series, idx, prev, header, body, body_hash FROM record \
-                   WHERE account_id = $1 AND series = $2 AND idx = $3";
-        let (account, series) = (self.account.as_bytes(), self.record.series.as_bytes());
-        let values = [Value::Bytes(account), Value::Bytes(series), Value::Int(number(self.record.index)?)];
-        let there = tx.query(sql, &values).await?.first().map(record).transpose()?;
+        let there = Place::of(self.account, &self.record)?.record(tx).await?;
         let same = there.is_some_and(|there| there.hash() == self.record.hash());
         Ok(if same { Appended::Done(self.record.head()) } else { Appended::Behind(head) })
     }
@@ -206,28 +162,9 @@ async fn count_series(tx: &mut dyn Tx, account: Value<'_>) -> Result<u64, StoreE
     rows.first().map_or(Ok(0), |row| row.count(0))
 }
 
-const INSERT: &str = "INSERT INTO record (account_id, series, idx, prev, header, body, body_hash, received) \
-                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
-
-/// The values of a record's row.
-fn row_of<'r>(account: Value<'r>, record: &'r Record, now: i64) -> Result<[Value<'r>; 8], StoreError> {
-    Ok([
-        account,
-        Value::Bytes(record.series.as_bytes()),
-        Value::Int(number(record.index)?),
-        record.prev.as_ref().map_or(Value::Null, |prev| Value::Bytes(&prev.0)),
-        Value::Bytes(&record.header.0),
-        if record.body.0.is_empty() { Value::Null } else { Value::Bytes(&record.body.0) },
-        Value::Bytes(&record.body_hash.0),
-        Value::Int(now),
-    ])
-}
-
 /// A page of records, in the order of series and index.
 pub(super) struct Page {
-    account: AccountId,
-    series: [u8; 16],
-    index: i64,
+    after: Place,
     limit: usize,
 }
 
@@ -235,12 +172,9 @@ impl Page {
     pub(super) fn new(account: AccountId, after: &After) -> Self {
         let limit = after.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_RECORDS);
         let index = after.index.and_then(|index| i64::try_from(index).ok()).unwrap_or(0);
-        Self {
-            account,
-            series: after.series.map_or([0; 16], |series| *series.as_bytes()),
-            index: if after.series.is_some() { index } else { 0 },
-            limit: limit.clamp(1, MOST_RECORDS),
-        }
+        let series = after.series.unwrap_or(SeriesId::new([0; 16]));
+        let index = if after.series.is_some() { index } else { 0 };
+        Self { after: Place { account, series, index }, limit: limit.clamp(1, MOST_RECORDS) }
     }
 }
 
@@ -248,25 +182,8 @@ impl Work for Page {
     type Done = Records;
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<Records, StoreError> {
-        // Lengths first: an answer holds one long body or many short ones.
-        let sql = "SELECT series, idx, CAST(length(header) + COALESCE(length(body), 0) AS BIGINT) FROM record \
-                   WHERE account_id = $1 AND (series, idx) > ($2, $3) ORDER BY series, idx LIMIT $4";
-        let (account, after) = (Value::Bytes(self.account.as_bytes()), Value::Bytes(&self.series));
-        let limit = Value::Int(self.limit as i64 + 1);
-        let lengths = tx.query(sql, &[account, after, Value::Int(self.index), limit]).await?;
-        let (mut take, mut bytes) = (0, 0);
-        for row in lengths.iter().take(self.limit) {
-            bytes += row.count(2)?;
-            if take > 0 && bytes > MOST_BODY as u64 {
-                break;
-            }
-            take += 1;
-        }
-        let sql = "SELECT series, idx, prev, header, body, body_hash FROM record \
-                   WHERE account_id = $1 AND (series, idx) > ($2, $3) ORDER BY series, idx LIMIT $4";
-        let rows = tx.query(sql, &[account, after, Value::Int(self.index), Value::Int(take)]).await?;
-        let records = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
-        Ok(Records { more: lengths.len() > records.len(), records })
+        let Found { records, more } = page(tx, Whose::Account, self.after, self.limit).await?;
+        Ok(Records { records: records.into_iter().map(|(_, record)| record).collect(), more })
     }
 }
 
@@ -283,25 +200,20 @@ impl Work for Mend {
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
         let (record, account) = (&self.record, Value::Bytes(self.account.as_bytes()));
-        let series = Value::Bytes(record.series.as_bytes());
-        let next = Value::Int(number(record.index)?.saturating_add(1));
-        let sql = "SELECT prev FROM record WHERE account_id = $1 AND series = $2 AND idx = $3";
-        let proof = match tx.query(sql, &[account, series, next]).await?.first() {
+        let place = Place::of(self.account, record)?;
+        let next = Place { index: place.index.saturating_add(1), ..place };
+        let proof = match next.query(tx, at_place!("SELECT prev FROM record")).await? {
             Some(row) => Some(Hash(row.array(0)?)),
             None => {
-                let head = find_head(tx, account, series).await?.map(|(head, _)| head);
+                let head = find_head(tx, account, Value::Bytes(record.series.as_bytes())).await?.map(|(head, _)| head);
                 head.filter(|head| head.index == record.index).map(|head| head.hash)
             }
         };
         if proof != Some(record.hash()) || record.body.0.is_empty() {
             return Ok(false);
         }
-        let values = [account, series, Value::Int(number(record.index)?)];
-        let sql = "SELECT received FROM record WHERE account_id = $1 AND series = $2 AND idx = $3";
-        let received = tx.query(sql, &values).await?.first().map(|row| row.int(0)).transpose()?;
-        let sql = "DELETE FROM record WHERE account_id = $1 AND series = $2 AND idx = $3";
-        tx.execute(sql, &values).await?;
-        Ok(tx.execute(INSERT, &row_of(account, record, received.unwrap_or(self.now))?).await? == 1)
+        New { account: self.account, record, now: self.now }.mend(tx).await?;
+        Ok(true)
     }
 }
 
@@ -316,26 +228,6 @@ impl Work for RemoveBody {
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
         let Ok(index) = number(self.index) else { return Ok(false) };
-        let sql = "UPDATE record SET body = NULL WHERE account_id = $1 AND series = $2 AND idx = $3";
-        let (account, series) = (Value::Bytes(self.account.as_bytes()), Value::Bytes(self.series.as_bytes()));
-        Ok(tx.execute(sql, &[account, series, Value::Int(index)]).await? == 1)
+        Place { account: self.account, series: self.series, index }.remove_body(tx).await
     }
-}
-
-/// The columns series, idx, prev, header, body, body_hash.
-pub(super) fn record(row: &Row) -> Result<Record, StoreError> {
-    let prev = row.maybe_bytes(2)?.map(<[u8; 32]>::try_from).transpose();
-    let prev = prev.map_err(|_| StoreError::Damaged("the hash before a record".to_owned()))?;
-    let body = row.maybe_bytes(4)?;
-    if body.as_ref().is_some_and(Vec::is_empty) {
-        return Err(StoreError::Damaged("a record has a body of no bytes".to_owned()));
-    }
-    Ok(Record {
-        series: SeriesId::new(row.array(0)?),
-        index: row.count(1)?,
-        prev: prev.map(Hash),
-        header: Bytes(row.bytes(3)?),
-        body: Bytes(body.unwrap_or_default()),
-        body_hash: Hash(row.array(5)?),
-    })
 }

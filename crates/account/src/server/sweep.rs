@@ -8,20 +8,19 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::Server;
 use super::approvals::WAIT_SECONDS;
 use super::auth::STATE_SECONDS;
-use crate::store::{StoreError, Tx, Value, Work};
+use crate::id::AccountId;
+use crate::store::{StoreError, Tx, Value, Work, end};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(600);
 /// How often metrics are summed up.
 const SUM_UP: Duration = Duration::from_secs(5);
-/// The tables that an account has rows in; the account itself last.
-const TABLES: [&str; 13] = [
+/// The tables that an account has rows in beside those of its log; the account itself last.
+const TABLES: [&str; 11] = [
     "DELETE FROM credential WHERE account_id = $1",
     "DELETE FROM session WHERE account_id = $1",
     "DELETE FROM approval WHERE account_id = $1",
     "DELETE FROM file WHERE account_id = $1",
-    "DELETE FROM head WHERE account_id = $1",
-    "DELETE FROM record WHERE account_id = $1",
     "DELETE FROM member WHERE account_id = $1",
     "DELETE FROM membership WHERE account_id = $1",
     "DELETE FROM invite WHERE account_id = $1",
@@ -91,16 +90,16 @@ impl Work for OldTraces {
 struct Due(i64);
 
 impl Work for Due {
-    type Done = Vec<Vec<u8>>;
+    type Done = Vec<AccountId>;
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<Self::Done, StoreError> {
         let sql = "SELECT account_id FROM account WHERE delete_after < $1 LIMIT 1000";
-        tx.query(sql, &[Value::Int(self.0)]).await?.iter().map(|row| row.bytes(0)).collect()
+        tx.query(sql, &[Value::Int(self.0)]).await?.iter().map(|row| row.array(0).map(AccountId::new)).collect()
     }
 }
 
 struct Delete {
-    account: Vec<u8>,
+    account: AccountId,
     now: i64,
 }
 
@@ -110,11 +109,12 @@ impl Work for Delete {
     async fn run(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
         // It may have been kept meanwhile.
         let sql = "SELECT kind FROM account WHERE account_id = $1 AND delete_after < $2";
-        if tx.query(sql, &[Value::Bytes(&self.account), Value::Int(self.now)]).await?.is_empty() {
+        if tx.query(sql, &[Value::Bytes(self.account.as_bytes()), Value::Int(self.now)]).await?.is_empty() {
             return Ok(());
         }
+        end(tx, self.account, None).await?;
         for sql in TABLES {
-            tx.execute(sql, &[Value::Bytes(&self.account)]).await?;
+            tx.execute(sql, &[Value::Bytes(self.account.as_bytes())]).await?;
         }
         Ok(())
     }

@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
-/// From how many pages in the log on they are copied: 32 MiB. The longer the log, the more often a page that is copied
+/// From how many pages in the log on they are copied: 64 MiB. The longer the log, the more often a page that is copied
 /// once was changed more than once.
 const MANY: usize = 16_000;
-/// From how many on the writing thread copies them itself when the other is not just copying, whatever became of it: 64 MiB.
+/// From how many on the writing thread copies them itself when the other is not just copying, whatever became of it:
+/// 128 MiB.
 const TOO_MANY: usize = 32_000;
 /// So many are left to the writing thread.
 const FEW: usize = 250;

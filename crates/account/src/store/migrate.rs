@@ -1,11 +1,14 @@
 //! The tables, step by step. A step that is in use is never changed; the hash of each is kept beside the data.
 
-use super::{StoreError, Tx, Value, Work};
+use super::{Kind, StoreError, Tx, Value, Work};
 use crate::wire::Hash;
 
-/// Every step, in order. They are written so that SQLite and PostgreSQL take them alike.
-const STEPS: &[&str] =
-    &[include_str!("../../migrations/1-accounts.sql"), include_str!("../../migrations/2-organizations.sql")];
+/// Every step, in order, and which database alone takes it; those for both are written so that both take them alike.
+const STEPS: &[(&str, Option<Kind>)] = &[
+    (include_str!("../../migrations/1-accounts.sql"), None),
+    (include_str!("../../migrations/2-organizations.sql"), None),
+    (include_str!("../../migrations/3-places.sqlite.sql"), Some(Kind::Sqlite)),
+];
 
 pub(super) struct Migrate;
 
@@ -23,7 +26,10 @@ impl Work for Migrate {
         {
             return Err(StoreError::Newer { found: last.int(0)?, known });
         }
-        for (step, sql) in (1..).zip(STEPS) {
+        for (step, &(sql, only)) in (1..).zip(STEPS) {
+            if only.is_some_and(|kind| kind != tx.kind()) {
+                continue;
+            }
             let hash = Hash::of(sql.as_bytes()).0;
             match done.iter().find(|row| row.int(0).is_ok_and(|found| found == step)) {
                 Some(row) if row.bytes(1)? == hash => {}

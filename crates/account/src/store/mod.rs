@@ -7,7 +7,9 @@ mod checkpoint;
 mod heads;
 mod kept;
 mod migrate;
+mod places;
 mod postgres;
+mod records;
 mod session;
 mod sqlite;
 
@@ -16,7 +18,11 @@ use std::future::Future;
 use async_trait::async_trait;
 
 pub(crate) use self::heads::{FindHeads, head};
+pub(crate) use self::places::{count as count_rows, unlisted};
 pub use self::postgres::Postgres;
+pub(crate) use self::records::{
+    Either, Found, New, Place, Whose, at_place, columns, end, page, record, with_last, within,
+};
 pub(crate) use self::session::{FindSession, StoredSession};
 pub use self::sqlite::Sqlite;
 use crate::wire::Heads;
@@ -42,11 +48,38 @@ pub trait Work: Send + Sync + 'static {
     fn run(&self, tx: &mut dyn Tx) -> impl Future<Output = Result<Self::Done, StoreError>> + Send;
 }
 
+/// Which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `SQLite`.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
 /// A transaction.
 #[async_trait]
 pub trait Tx: Send {
+    /// Which database it is of, where statements differ.
+    fn kind(&self) -> Kind;
+
     /// Runs a statement with values for `$1`, `$2`, …, and gives its rows.
     async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError>;
+
+    /// Runs a statement and gives its rows to `take`, one by one, until that wants no more. Gives whether it wanted all.
+    async fn query_while(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        take: &mut (dyn FnMut(Row) -> Result<bool, StoreError> + Send),
+    ) -> Result<bool, StoreError> {
+        for row in self.query(sql, values).await? {
+            if !take(row)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 
     /// Runs a statement and gives how many rows it changed.
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError>;

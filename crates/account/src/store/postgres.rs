@@ -17,7 +17,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Cell, Row, Statement, StoreError, Tx, Value, Work};
+use super::{Cell, Kind, Row, Statement, StoreError, Tx, Value, Work};
 
 /// For how long work is tried again before the client is told to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -173,6 +173,10 @@ macro_rules! tx {
     ($name:ty) => {
         #[async_trait]
         impl Tx for $name {
+            fn kind(&self) -> Kind {
+                Kind::Postgres
+            }
+
             async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
                 let (client, how) = self.begin()?;
                 let statement = client.prepare_cached(sql).await.map_err(|error| told(&error))?;

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use super::checkpoint::{Checkpoints, open_to_sync};
 use super::kept::{Kept, Watch};
 use super::session::{FindSession, StoredSession};
-use super::{Cell, FindHeads, Row, Statement, StoreError, Tx, Value, Work};
+use super::{Cell, FindHeads, Kind, Row, Statement, StoreError, Tx, Value, Work, places};
 use crate::wire::Heads;
 
 /// How many pieces of work one commit takes at most, so that the first does not wait for long.
@@ -29,16 +29,13 @@ const MOST_TOGETHER: usize = 256;
 const IDLE: Duration = Duration::from_secs(1);
 /// Statements that a connection keeps ready.
 const STATEMENTS: usize = 64;
-/// Bytes of a page of a new database. An append changes one row of two large trees, and moves a page of each: smaller
-/// pages are less to move, larger ones make shorter ways to records, and 2 KiB is where both still gain.
-const PAGE: i64 = 2 << 10;
 /// KiB of pages that the writing connection keeps: the upper pages of every tree and the heads of 100,000 accounts.
 const WRITER_CACHE: i64 = 20 << 10;
 /// KiB that all reading connections keep together until the next commit: as many as there are cores read at once, and
 /// with two cores each has room for the upper pages of the records of 100,000 accounts.
 const READER_CACHES: i64 = 23 << 10;
-/// Bytes of the log's file that stay when it begins anew: 64 MiB.
-const LONGEST_LOG: i64 = 64 << 20;
+/// Bytes of the log's file that stay when it begins anew: 128 MiB.
+const LONGEST_LOG: i64 = 128 << 20;
 const PLACEHOLDERS: [&str; 16] =
     ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16"];
 
@@ -124,8 +121,10 @@ impl Sqlite {
             Some(connection) => connection,
             None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
         };
-        let done = run(&mut connection, &work);
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        let done = in_one_state(&mut connection, &work);
+        if connection.is_autocommit() {
+            self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
         done
     }
 
@@ -180,7 +179,6 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let cache = if writes { WRITER_CACHE } else { READER_CACHES / readers() };
     connection.pragma_update(None, "cache_size", -cache).map_err(told)?;
     if writes {
-        connection.pragma_update(None, "page_size", PAGE).map_err(told)?;
         // Only a read shows what the header forbids.
         connection.pragma_query(None, "schema_version", |_| Ok(())).map_err(told)?;
         if connection.is_readonly(MAIN_DB).map_err(told)? {
@@ -195,6 +193,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "trusted_schema", false).map_err(told)?;
     connection.pragma_update(None, "cell_size_check", true).map_err(told)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    places::teach(&connection).map_err(told)?;
     Ok(connection)
 }
 
@@ -299,6 +298,14 @@ fn in_savepoint<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Don
     done
 }
 
+/// Reads, however many statements it takes, as of one moment.
+fn in_one_state<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Done, StoreError> {
+    connection.prepare_cached("BEGIN").and_then(|mut s| s.execute([])).map_err(told)?;
+    let done = run(connection, work);
+    connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).map_err(told)?;
+    done
+}
+
 /// Runs work to its end: with SQLite nothing in it ever waits.
 fn run<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Done, StoreError> {
     let mut tx = SqliteTx(connection);
@@ -310,16 +317,37 @@ struct SqliteTx<'c>(&'c mut Connection);
 
 #[async_trait]
 impl Tx for SqliteTx<'_> {
+    fn kind(&self) -> Kind {
+        Kind::Sqlite
+    }
+
     async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        let mut found = Vec::new();
+        let keep = |row| {
+            found.push(row);
+            Ok(true)
+        };
+        self.query_while(sql, values, &mut { keep }).await?;
+        Ok(found)
+    }
+
+    async fn query_while(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        take: &mut (dyn FnMut(Row) -> Result<bool, StoreError> + Send),
+    ) -> Result<bool, StoreError> {
         let mut statement = self.0.prepare_cached(sql).map_err(told)?;
         bind(&mut statement, values)?;
         let columns = statement.column_count();
-        let (mut rows, mut found) = (statement.raw_query(), Vec::new());
+        let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(told)? {
             let cells = (0..columns).map(|column| row.get_ref(column).map_err(told).and_then(cell));
-            found.push(Row(cells.collect::<Result<_, _>>()?));
+            if !take(Row(cells.collect::<Result<_, _>>()?))? {
+                return Ok(false);
+            }
         }
-        Ok(found)
+        Ok(true)
     }
 
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError> {

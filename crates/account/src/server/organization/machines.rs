@@ -9,7 +9,7 @@ use super::access::{Enrolling, Member, Owner};
 use super::audit::{Note, note};
 use super::{OfOrganization, first_count, invites, sealed};
 use crate::id::{AccountId, InviteId, SeriesId};
-use crate::store::{Row, StoreError, Tx, Value, Work};
+use crate::store::{Row, StoreError, Tx, Value, Work, end, with_last};
 use crate::wire::organization::{Action, Enroll, FromSeries, LastReport, MOST_ROWS, Machine, Machines, RemoveMachine};
 use crate::wire::{Bytes, Empty, Hash, Refusal};
 
@@ -126,15 +126,15 @@ impl Work for Page {
     type Done = Machines;
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<Machines, StoreError> {
-        let sql = "SELECT machine.series, machine.invite_id, machine.card, machine.created, head.idx, head.hash, \
-                   record.received FROM machine \
-                   LEFT JOIN head ON head.account_id = machine.account_id AND head.series = machine.series \
-                   LEFT JOIN record ON record.account_id = head.account_id AND record.series = head.series \
-                   AND record.idx = head.idx \
-                   WHERE machine.account_id = $1 AND machine.series >= $2 ORDER BY machine.series LIMIT $3";
+        let sql = with_last!(
+            "SELECT machine.series, machine.invite_id, machine.card, machine.created, head.idx, head.hash, \
+             record.received FROM machine \
+             LEFT JOIN head ON head.account_id = machine.account_id AND head.series = machine.series LEFT JOIN",
+            "WHERE machine.account_id = $1 AND machine.series >= $2 ORDER BY machine.series LIMIT $3"
+        );
         let values =
             [Value::Bytes(self.organization.as_bytes()), Value::Bytes(&self.from), Value::Int(self.limit as i64 + 1)];
-        let rows = tx.query(sql, &values).await?;
+        let rows = tx.query(sql.on(tx.kind()), &values).await?;
         let machines = rows.iter().take(self.limit).map(machine).collect::<Result<_, _>>()?;
         Ok(Machines { machines, more: rows.len() > self.limit })
     }
@@ -175,8 +175,7 @@ impl Work for Remove {
         if tx.execute("DELETE FROM machine WHERE account_id = $1 AND series = $2", &values).await? == 0 {
             return Ok(false);
         }
-        tx.execute("DELETE FROM head WHERE account_id = $1 AND series = $2", &values).await?;
-        tx.execute("DELETE FROM record WHERE account_id = $1 AND series = $2", &values).await?;
+        end(tx, self.organization, Some(self.series)).await?;
         let subject = [self.series.as_bytes().as_slice(), &self.proof.0, &self.label.0].concat();
         let done = Note::new(self.by.as_bytes(), Action::MachineRemoved, &subject);
         note(tx, &self.organization, done, self.now).await?;

@@ -11,9 +11,9 @@ use super::access::{Machine, Reader};
 use super::audit::note_read;
 use super::machines::Page;
 use crate::id::AccountId;
-use crate::store::{StoreError, Tx, Value, Work, number};
+use crate::store::{Place, StoreError, Tx, Value, Work, columns, number, record, with_last, within};
 use crate::wire::organization::{FromSeries, Kept, MOST_KEPT, MOST_REPORT, Missing, Reports};
-use crate::wire::{After, Empty, Head, MOST_BODY, MOST_RECORDS, Record, Records, Refusal};
+use crate::wire::{After, Empty, Head, MOST_RECORDS, Record, Records, Refusal};
 
 pub(super) fn routes(routes: &mut Routes) {
     routes.add(Verb::POST, "/v1/organizations/{organization}/reports", "Append a report", append);
@@ -95,11 +95,8 @@ impl Work for FindMissing {
     async fn run(&self, tx: &mut dyn Tx) -> Result<Missing, StoreError> {
         let mut indexes = Vec::new();
         for head in &self.heads {
-            let sql = "SELECT series, idx, prev, header, body, body_hash FROM record \
-                       WHERE account_id = $1 AND series = $2 AND idx = $3";
-            let (account, series) = (Value::Bytes(self.account.as_bytes()), Value::Bytes(head.series.as_bytes()));
-            let rows = tx.query(sql, &[account, series, Value::Int(number(head.index)?)]).await?;
-            let there = rows.first().map(log::record).transpose()?;
+            let place = Place { account: self.account, series: head.series, index: number(head.index)? };
+            let there = place.record(tx).await?;
             let whole = |there: Record| !there.body.0.is_empty() && there.is_whole() && there.head() == *head;
             if !there.is_some_and(whole) {
                 indexes.push(head.index);
@@ -117,25 +114,20 @@ impl Work for Last {
 
     async fn run(&self, tx: &mut dyn Tx) -> Result<Reports, StoreError> {
         // Lengths first: an answer holds few long bodies or many short ones.
-        let sql = "SELECT CAST(COALESCE(length(record.body), 0) AS BIGINT) FROM head JOIN record \
-                   ON record.account_id = head.account_id AND record.series = head.series AND record.idx = head.idx \
-                   WHERE head.account_id = $1 AND head.series >= $2 ORDER BY head.series LIMIT $3";
+        let lengths = with_last!(
+            "SELECT CAST(COALESCE(length(record.body), 0) AS BIGINT) FROM head JOIN",
+            "WHERE head.account_id = $1 AND head.series >= $2 ORDER BY head.series LIMIT $3"
+        );
+        let reports = with_last!(
+            concat!("SELECT ", columns!(), " FROM head JOIN"),
+            "WHERE head.account_id = $1 AND head.series >= $2 ORDER BY head.series LIMIT $3"
+        );
         let (account, from) = (Value::Bytes(self.0.organization.as_bytes()), Value::Bytes(&self.0.from));
-        let lengths = tx.query(sql, &[account, from, Value::Int(self.0.limit as i64 + 1)]).await?;
-        let (mut take, mut bytes) = (0, 0);
-        for row in lengths.iter().take(self.0.limit) {
-            bytes += row.count(0)?;
-            if take > 0 && bytes > MOST_BODY as u64 {
-                break;
-            }
-            take += 1;
-        }
-        let sql = "SELECT record.series, record.idx, record.prev, record.header, record.body, record.body_hash \
-                   FROM head JOIN record \
-                   ON record.account_id = head.account_id AND record.series = head.series AND record.idx = head.idx \
-                   WHERE head.account_id = $1 AND head.series >= $2 ORDER BY head.series LIMIT $3";
-        let rows = tx.query(sql, &[account, from, Value::Int(take)]).await?;
-        let reports = rows.iter().map(log::record).collect::<Result<Vec<_>, _>>()?;
+        let limit = Value::Int(self.0.limit as i64 + 1);
+        let lengths = tx.query(lengths.on(tx.kind()), &[account, from, limit]).await?;
+        let take = Value::Int(within(&lengths, self.0.limit)? as i64);
+        let rows = tx.query(reports.on(tx.kind()), &[account, from, take]).await?;
+        let reports = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
         Ok(Reports { more: lengths.len() > reports.len(), reports })
     }
 }

@@ -1,0 +1,221 @@
+//! Where records lie in SQLite.
+//!
+//! An index of their keys would be most of what an append costs: a tree larger than all others together, of which each
+//! append reads, changes and writes a page somewhere. So the head of a series, which an append changes anyway, carries the
+//! row numbers of its last records, and whenever it has sixteen of them, they move to the table `place`. A row says
+//! itself which record it is, and is believed only where that is the one that was looked for.
+
+use rusqlite::Connection;
+use rusqlite::functions::{Context, FunctionFlags};
+
+use super::records::{Place, Whose, columns};
+use super::{Row, StoreError, Tx, Value};
+use crate::id::{AccountId, SeriesId};
+
+/// How many records a block has. Statements and the migration say `16`.
+const BLOCK: i64 = 16;
+/// Bytes of a row number, most significant first.
+const WIDTH: usize = 8;
+/// How many blocks are looked for at once.
+const MOST: usize = 64;
+
+/// Takes a row, or wants no more.
+pub(super) type Take<'t> = dyn FnMut(Row) -> Result<bool, StoreError> + Send + 't;
+
+/// Teaches a connection to read and write row numbers: `row_at(rows, idx)` is that of a record, or nothing;
+/// `with_row(rows, idx, row)` are the same with that of one record set.
+pub(super) fn teach(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("row_at", 2, flags, |call| {
+        let row = at(call)?.and_then(|at| rows(call).get(at..)?.first_chunk());
+        Ok(row.map(|row| i64::from_be_bytes(*row)))
+    })?;
+    connection.create_scalar_function("with_row", 3, flags, |call| {
+        let mut rows = rows(call).to_vec();
+        if let Some(at) = at(call)? {
+            rows.resize(rows.len().max(at + WIDTH), 0);
+            rows[at..at + WIDTH].copy_from_slice(&call.get::<i64>(2)?.to_be_bytes());
+        }
+        Ok(rows)
+    })
+}
+
+fn rows<'c>(call: &'c Context<'_>) -> &'c [u8] {
+    call.get_raw(0).as_blob_or_null().ok().flatten().unwrap_or_default()
+}
+
+/// Where the row number of a record stands in those of its block; nowhere if it is no record's index.
+fn at(call: &Context<'_>) -> rusqlite::Result<Option<usize>> {
+    let place = call.get::<Option<i64>>(1)?.and_then(|index| usize::try_from(index.checked_sub(1)? % BLOCK).ok());
+    Ok(place.map(|place| place * WIDTH))
+}
+
+/// Puts a record when it follows its head, and moves that. Values of the record: its row, and how many bytes its series
+/// may have before; of the head: account, series, index, hash, and bytes that come to it.
+pub(super) async fn follow(
+    tx: &mut dyn Tx,
+    record: &[Value<'_>; 9],
+    head: &[Value<'_>; 5],
+) -> Result<[u64; 2], StoreError> {
+    let puts = "INSERT INTO record (account_id, series, idx, prev, header, body, body_hash, received) \
+                SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM head \
+                WHERE account_id = $1 AND series = $2 AND idx + 1 = $3 AND hash = $4 AND bytes <= $9)";
+    if tx.execute(puts, record).await? == 0 {
+        return Ok([0, 0]);
+    }
+    if matches!(head[2], Value::Int(index) if index % BLOCK == 1) {
+        let keeps = "INSERT OR REPLACE INTO place SELECT account_id, series, ($3 - 2) / 16, rows FROM head \
+                     WHERE account_id = $1 AND series = $2";
+        tx.execute(keeps, &head[..3]).await?;
+    }
+    let moves = "UPDATE head SET idx = $3, hash = $4, bytes = bytes + $5, \
+                 rows = with_row(substr(rows, 1, ($3 - 1) % 16 * 8), $3, last_insert_rowid()) \
+                 WHERE account_id = $1 AND series = $2";
+    Ok([1, tx.execute(moves, head).await?])
+}
+
+/// Notes the row that was just put as that of a record of a series.
+pub(super) async fn note(tx: &mut dyn Tx, place: &[Value<'_>; 3]) -> Result<(), StoreError> {
+    let in_head = "UPDATE head SET rows = with_row(rows, $3, last_insert_rowid()) \
+                   WHERE account_id = $1 AND series = $2 AND (idx - 1) / 16 = ($3 - 1) / 16";
+    if tx.execute(in_head, place).await? == 0 {
+        let before = "INSERT INTO place (account_id, series, block, rows) \
+                      VALUES ($1, $2, ($3 - 1) / 16, with_row(x'', $3, last_insert_rowid())) \
+                      ON CONFLICT DO UPDATE SET rows = with_row(rows, $3, last_insert_rowid())";
+        tx.execute(before, place).await?;
+    }
+    Ok(())
+}
+
+/// Goes through records in the order of account, series and index, until `take` wants no more. Rows have the
+/// [`columns`] and the account.
+pub(super) async fn walk(tx: &mut dyn Tx, whose: Whose, after: Place, take: &mut Take<'_>) -> Result<(), StoreError> {
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        ", record.account_id FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), \
+         (14), (15), (16)) AS place CROSS JOIN record WHERE record.rowid = row_at($1, place.column1) \
+         AND record.account_id = $2 AND record.series = $3 AND record.idx = $4 + place.column1 AND record.idx > $5"
+    );
+    let mut from = Key(after.account, after.series, after.index.max(0) / BLOCK);
+    loop {
+        let (blocks, more) = blocks(tx, whose, from).await?;
+        for Block { key: Key(account, series, block), rows } in &blocks {
+            let least = if (*account, *series) == (after.account, after.series) { after.index } else { 0 };
+            let (account, series) = (Value::Bytes(account.as_bytes()), Value::Bytes(series.as_bytes()));
+            let values = [Value::Bytes(rows), account, series, Value::Int(block * BLOCK), Value::Int(least)];
+            if !tx.query_while(sql, &values, take).await? {
+                return Ok(());
+            }
+        }
+        match blocks.last() {
+            Some(last) if more => from = Key(last.key.0, last.key.1, last.key.2 + 1),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Ends a series of an account, or all of them.
+pub(super) async fn end(tx: &mut dyn Tx, account: AccountId, series: Option<SeriesId>) -> Result<(), StoreError> {
+    let of_account = Value::Bytes(account.as_bytes());
+    let mut from = Key(account, series.unwrap_or(SeriesId::new([0; 16])), 0);
+    loop {
+        let (blocks, more) = blocks(tx, Whose::Account, from).await?;
+        for block in blocks.iter().filter(|block| series.is_none_or(|series| block.key.1 == series)) {
+            let sql = "DELETE FROM record WHERE account_id = $1 AND series = $2 AND rowid IN (SELECT row_at($3, column1) \
+                       FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15), (16)))";
+            tx.execute(sql, &[of_account, Value::Bytes(block.key.1.as_bytes()), Value::Bytes(&block.rows)]).await?;
+        }
+        match blocks.last() {
+            Some(last) if more && series.is_none_or(|series| last.key.1 == series) => {
+                from = Key(last.key.0, last.key.1, last.key.2 + 1);
+            }
+            _ => break,
+        }
+    }
+    match &series {
+        None => {
+            tx.execute("DELETE FROM place WHERE account_id = $1", &[of_account]).await?;
+            tx.execute("DELETE FROM head WHERE account_id = $1", &[of_account]).await?;
+        }
+        Some(series) => {
+            let values = [of_account, Value::Bytes(series.as_bytes())];
+            tx.execute("DELETE FROM place WHERE account_id = $1 AND series = $2", &values).await?;
+            tx.execute("DELETE FROM head WHERE account_id = $1 AND series = $2", &values).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Row numbers of sixteen records, fewer where a series ends.
+struct Block {
+    key: Key,
+    rows: Vec<u8>,
+}
+
+/// Account, series, and the number of a block in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(AccountId, SeriesId, i64);
+
+/// Some blocks from a key on in their order, and whether there are more.
+async fn blocks(tx: &mut dyn Tx, whose: Whose, from: Key) -> Result<(Vec<Block>, bool), StoreError> {
+    let [full, last] = match whose {
+        Whose::Account => [
+            "SELECT account_id, series, block, rows FROM place \
+             WHERE account_id = $1 AND (series, block) >= ($2, $3) ORDER BY series, block LIMIT $4",
+            "SELECT account_id, series, (idx - 1) / 16, rows FROM head WHERE account_id = $1 AND series >= $2 \
+             AND (series > $2 OR (idx - 1) / 16 >= $3) ORDER BY series LIMIT $4",
+        ],
+        Whose::All => [
+            "SELECT account_id, series, block, rows FROM place \
+             WHERE (account_id, series, block) >= ($1, $2, $3) ORDER BY account_id, series, block LIMIT $4",
+            "SELECT account_id, series, (idx - 1) / 16, rows FROM head WHERE (account_id, series) >= ($1, $2) \
+             AND ((account_id, series) > ($1, $2) OR (idx - 1) / 16 >= $3) ORDER BY account_id, series LIMIT $4",
+        ],
+    };
+    let Key(account, series, block) = &from;
+    let (account, series) = (Value::Bytes(account.as_bytes()), Value::Bytes(series.as_bytes()));
+    let values = [account, series, Value::Int(*block), Value::Int(MOST as i64)];
+    let (mut found, mut end) = (Vec::new(), None);
+    for sql in [full, last] {
+        let rows = tx.query(sql, &values).await?;
+        let some = rows.iter().map(self::block).collect::<Result<Vec<_>, _>>()?;
+        if let (MOST, Some(last)) = (some.len(), some.last()) {
+            end = Some(end.map_or(last.key, |end: Key| end.min(last.key)));
+        }
+        found.extend(some);
+    }
+    // Beyond the end of one table's part, the other's may lack something.
+    found.retain(|block| end.is_none_or(|end| block.key <= end));
+    found.sort_by_key(|block| block.key);
+    Ok((found, end.is_some()))
+}
+
+fn block(row: &Row) -> Result<Block, StoreError> {
+    let key = Key(AccountId::new(row.array(0)?), SeriesId::new(row.array(1)?), row.int(2)?);
+    Ok(Block { key, rows: row.bytes(3)? })
+}
+
+/// How many records there are.
+pub(crate) async fn count(tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    let rows = tx.query("SELECT COUNT(*) FROM record", &[]).await?;
+    rows.first().map_or(Ok(0), |row| row.count(0))
+}
+
+/// Which of the `limit` rows after a row are in no list, and where the next ones begin, if there are any.
+pub(crate) async fn unlisted(tx: &mut dyn Tx, after: i64, limit: i64) -> Result<(Vec<Place>, Option<i64>), StoreError> {
+    let to = "SELECT MAX(rowid) FROM (SELECT rowid FROM record WHERE rowid > $1 ORDER BY rowid LIMIT $2)";
+    let rows = tx.query(to, &[Value::Int(after), Value::Int(limit)]).await?;
+    let Some(to) = rows.first().map_or(Ok(None), |row| row.maybe_int(0))? else { return Ok((Vec::new(), None)) };
+    let sql = "SELECT account_id, series, idx FROM record WHERE rowid > $1 AND rowid <= $2 AND rowid IS NOT row_at( \
+               COALESCE((SELECT rows FROM head WHERE head.account_id = record.account_id \
+               AND head.series = record.series AND (head.idx - 1) / 16 = (record.idx - 1) / 16), \
+               (SELECT rows FROM place WHERE place.account_id = record.account_id \
+               AND place.series = record.series AND place.block = (record.idx - 1) / 16)), record.idx)";
+    let rows = tx.query(sql, &[Value::Int(after), Value::Int(to)]).await?;
+    let place = |row: &Row| {
+        let (account, series) = (AccountId::new(row.array(0)?), SeriesId::new(row.array(1)?));
+        Ok(Place { account, series, index: row.int(2)? })
+    };
+    Ok((rows.iter().map(place).collect::<Result<_, _>>()?, Some(to)))
+}
