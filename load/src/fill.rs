@@ -136,11 +136,12 @@ fn places(made: &[Made], mut first: i64) -> String {
     let (mut full, mut last) = (Vec::new(), String::new());
     for Made { account, records, .. } in made {
         let id = in_sqlite(account.id().as_bytes());
+        let Some(Record { series, .. }) = records.first() else { continue };
         let blocks = records.len().div_ceil(BLOCK);
         for (number, block) in records.chunks(BLOCK).enumerate() {
             let rows: Vec<u8> = (first..).take(block.len()).flat_map(i64::to_be_bytes).collect();
             first += block.len() as i64;
-            let (series, rows) = (in_sqlite(block[0].series.as_bytes()), in_sqlite(&rows));
+            let (series, rows) = (in_sqlite(series.as_bytes()), in_sqlite(&rows));
             if number + 1 == blocks {
                 last += &format!("UPDATE head SET rows = {rows} WHERE account_id = {id} AND series = {series};");
             } else {

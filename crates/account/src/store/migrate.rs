@@ -4,7 +4,7 @@ use super::{Kind, StoreError, Tx, Value, Work};
 use crate::wire::Hash;
 
 /// Every step, in order, and which database alone takes it; those for both are written so that both take them alike.
-const STEPS: &[(&str, Option<Kind>)] = &[
+pub(super) const STEPS: &[(&str, Option<Kind>)] = &[
     (include_str!("../../migrations/1-accounts.sql"), None),
     (include_str!("../../migrations/2-organizations.sql"), None),
     (include_str!("../../migrations/3-places.sqlite.sql"), Some(Kind::Sqlite)),

@@ -245,8 +245,21 @@ impl Row {
     ///
     /// [`StoreError::Damaged`] when it holds something else.
     pub fn maybe_bytes(&self, column: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        self.slice(column).map(|bytes| bytes.map(<[u8]>::to_vec))
+    }
+
+    /// The same, which are not in the row any more then.
+    pub(crate) fn take_bytes(&mut self, column: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.0.get_mut(column).map(|cell| std::mem::replace(cell, Cell::Null)) {
+            Some(Cell::Bytes(bytes)) => Ok(Some(bytes)),
+            Some(Cell::Null) => Ok(None),
+            _ => Err(missing(column)),
+        }
+    }
+
+    fn slice(&self, column: usize) -> Result<Option<&[u8]>, StoreError> {
         match self.0.get(column) {
-            Some(Cell::Bytes(bytes)) => Ok(Some(bytes.clone())),
+            Some(Cell::Bytes(bytes)) => Ok(Some(bytes)),
             Some(Cell::Null) => Ok(None),
             _ => Err(missing(column)),
         }
@@ -258,7 +271,7 @@ impl Row {
     ///
     /// [`StoreError::Damaged`] when there are more or fewer.
     pub fn array<const N: usize>(&self, column: usize) -> Result<[u8; N], StoreError> {
-        self.bytes(column)?.try_into().map_err(|_| missing(column))
+        self.slice(column)?.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| missing(column))
     }
 }
 

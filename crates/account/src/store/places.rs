@@ -19,6 +19,28 @@ const WIDTH: usize = 8;
 /// How many blocks are looked for at once.
 const MOST: usize = 64;
 
+/// Places in a block.
+macro_rules! sixteen {
+    () => {
+        "(VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15), (16))"
+    };
+}
+
+/// The records of a block after an index.
+const IN_BLOCK: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", record.account_id FROM ",
+    sixteen!(),
+    " AS place CROSS JOIN record WHERE record.rowid = row_at($1, place.column1) \
+     AND record.account_id = $2 AND record.series = $3 AND record.idx = $4 + place.column1 AND record.idx > $5"
+);
+const END_BLOCK: &str = concat!(
+    "DELETE FROM record WHERE account_id = $1 AND series = $2 AND rowid IN (SELECT row_at($3, column1) FROM ",
+    sixteen!(),
+    ")"
+);
+
 /// Takes a row, or wants no more.
 pub(super) type Take<'t> = dyn FnMut(Row) -> Result<bool, StoreError> + Send + 't;
 
@@ -34,7 +56,8 @@ pub(super) fn teach(connection: &Connection) -> rusqlite::Result<()> {
         let mut rows = rows(call).to_vec();
         if let Some(at) = at(call)? {
             rows.resize(rows.len().max(at + WIDTH), 0);
-            rows[at..at + WIDTH].copy_from_slice(&call.get::<i64>(2)?.to_be_bytes());
+            let row = call.get::<i64>(2)?.to_be_bytes();
+            rows.iter_mut().skip(at).zip(row).for_each(|(old, new)| *old = new);
         }
         Ok(rows)
     })
@@ -90,13 +113,6 @@ pub(super) async fn note(tx: &mut dyn Tx, place: &[Value<'_>; 3]) -> Result<(), 
 /// Goes through records in the order of account, series and index, until `take` wants no more. Rows have the
 /// [`columns`] and the account.
 pub(super) async fn walk(tx: &mut dyn Tx, whose: Whose, after: Place, take: &mut Take<'_>) -> Result<(), StoreError> {
-    let sql = concat!(
-        "SELECT ",
-        columns!(),
-        ", record.account_id FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), \
-         (14), (15), (16)) AS place CROSS JOIN record WHERE record.rowid = row_at($1, place.column1) \
-         AND record.account_id = $2 AND record.series = $3 AND record.idx = $4 + place.column1 AND record.idx > $5"
-    );
     let mut from = Key(after.account, after.series, after.index.max(0) / BLOCK);
     loop {
         let (blocks, more) = blocks(tx, whose, from).await?;
@@ -104,7 +120,7 @@ pub(super) async fn walk(tx: &mut dyn Tx, whose: Whose, after: Place, take: &mut
             let least = if (*account, *series) == (after.account, after.series) { after.index } else { 0 };
             let (account, series) = (Value::Bytes(account.as_bytes()), Value::Bytes(series.as_bytes()));
             let values = [Value::Bytes(rows), account, series, Value::Int(block * BLOCK), Value::Int(least)];
-            if !tx.query_while(sql, &values, take).await? {
+            if !tx.query_while(IN_BLOCK, &values, take).await? {
                 return Ok(());
             }
         }
@@ -122,9 +138,8 @@ pub(super) async fn end(tx: &mut dyn Tx, account: AccountId, series: Option<Seri
     loop {
         let (blocks, more) = blocks(tx, Whose::Account, from).await?;
         for block in blocks.iter().filter(|block| series.is_none_or(|series| block.key.1 == series)) {
-            let sql = "DELETE FROM record WHERE account_id = $1 AND series = $2 AND rowid IN (SELECT row_at($3, column1) \
-                       FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15), (16)))";
-            tx.execute(sql, &[of_account, Value::Bytes(block.key.1.as_bytes()), Value::Bytes(&block.rows)]).await?;
+            tx.execute(END_BLOCK, &[of_account, Value::Bytes(block.key.1.as_bytes()), Value::Bytes(&block.rows)])
+                .await?;
         }
         match blocks.last() {
             Some(last) if more && series.is_none_or(|series| last.key.1 == series) => {
@@ -157,27 +172,33 @@ struct Block {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(AccountId, SeriesId, i64);
 
+/// Full blocks and those of heads, of an account.
+const BLOCKS_OF_ACCOUNT: [&str; 2] = [
+    "SELECT account_id, series, block, rows FROM place \
+     WHERE account_id = $1 AND (series, block) >= ($2, $3) ORDER BY series, block LIMIT $4",
+    "SELECT account_id, series, (idx - 1) / 16, rows FROM head WHERE account_id = $1 AND series >= $2 \
+     AND (series > $2 OR (idx - 1) / 16 >= $3) ORDER BY series LIMIT $4",
+];
+
+/// The same of all accounts.
+const BLOCKS_OF_ALL: [&str; 2] = [
+    "SELECT account_id, series, block, rows FROM place \
+     WHERE (account_id, series, block) >= ($1, $2, $3) ORDER BY account_id, series, block LIMIT $4",
+    "SELECT account_id, series, (idx - 1) / 16, rows FROM head WHERE (account_id, series) >= ($1, $2) \
+     AND ((account_id, series) > ($1, $2) OR (idx - 1) / 16 >= $3) ORDER BY account_id, series LIMIT $4",
+];
+
 /// Some blocks from a key on in their order, and whether there are more.
 async fn blocks(tx: &mut dyn Tx, whose: Whose, from: Key) -> Result<(Vec<Block>, bool), StoreError> {
-    let [full, last] = match whose {
-        Whose::Account => [
-            "SELECT account_id, series, block, rows FROM place \
-             WHERE account_id = $1 AND (series, block) >= ($2, $3) ORDER BY series, block LIMIT $4",
-            "SELECT account_id, series, (idx - 1) / 16, rows FROM head WHERE account_id = $1 AND series >= $2 \
-             AND (series > $2 OR (idx - 1) / 16 >= $3) ORDER BY series LIMIT $4",
-        ],
-        Whose::All => [
-            "SELECT account_id, series, block, rows FROM place \
-             WHERE (account_id, series, block) >= ($1, $2, $3) ORDER BY account_id, series, block LIMIT $4",
-            "SELECT account_id, series, (idx - 1) / 16, rows FROM head WHERE (account_id, series) >= ($1, $2) \
-             AND ((account_id, series) > ($1, $2) OR (idx - 1) / 16 >= $3) ORDER BY account_id, series LIMIT $4",
-        ],
+    let statements = match whose {
+        Whose::Account => BLOCKS_OF_ACCOUNT,
+        Whose::All => BLOCKS_OF_ALL,
     };
     let Key(account, series, block) = &from;
     let (account, series) = (Value::Bytes(account.as_bytes()), Value::Bytes(series.as_bytes()));
     let values = [account, series, Value::Int(*block), Value::Int(MOST as i64)];
     let (mut found, mut end) = (Vec::new(), None);
-    for sql in [full, last] {
+    for sql in statements {
         let rows = tx.query(sql, &values).await?;
         let some = rows.iter().map(self::block).collect::<Result<Vec<_>, _>>()?;
         if let (MOST, Some(last)) = (some.len(), some.last()) {
@@ -196,6 +217,14 @@ fn block(row: &Row) -> Result<Block, StoreError> {
     Ok(Block { key, rows: row.bytes(3)? })
 }
 
+/// Records between two rows to which nothing leads.
+const UNLISTED: &str = "SELECT account_id, series, idx FROM record WHERE rowid > $1 AND rowid <= $2 \
+                        AND rowid IS NOT row_at(COALESCE((SELECT rows FROM head \
+                        WHERE head.account_id = record.account_id AND head.series = record.series \
+                        AND (head.idx - 1) / 16 = (record.idx - 1) / 16), (SELECT rows FROM place \
+                        WHERE place.account_id = record.account_id AND place.series = record.series \
+                        AND place.block = (record.idx - 1) / 16)), record.idx)";
+
 /// How many records there are.
 pub(crate) async fn count(tx: &mut dyn Tx) -> Result<u64, StoreError> {
     let rows = tx.query("SELECT COUNT(*) FROM record", &[]).await?;
@@ -207,15 +236,68 @@ pub(crate) async fn unlisted(tx: &mut dyn Tx, after: i64, limit: i64) -> Result<
     let to = "SELECT MAX(rowid) FROM (SELECT rowid FROM record WHERE rowid > $1 ORDER BY rowid LIMIT $2)";
     let rows = tx.query(to, &[Value::Int(after), Value::Int(limit)]).await?;
     let Some(to) = rows.first().map_or(Ok(None), |row| row.maybe_int(0))? else { return Ok((Vec::new(), None)) };
-    let sql = "SELECT account_id, series, idx FROM record WHERE rowid > $1 AND rowid <= $2 AND rowid IS NOT row_at( \
-               COALESCE((SELECT rows FROM head WHERE head.account_id = record.account_id \
-               AND head.series = record.series AND (head.idx - 1) / 16 = (record.idx - 1) / 16), \
-               (SELECT rows FROM place WHERE place.account_id = record.account_id \
-               AND place.series = record.series AND place.block = (record.idx - 1) / 16)), record.idx)";
-    let rows = tx.query(sql, &[Value::Int(after), Value::Int(to)]).await?;
+    let rows = tx.query(UNLISTED, &[Value::Int(after), Value::Int(to)]).await?;
     let place = |row: &Row| {
         let (account, series) = (AccountId::new(row.array(0)?), SeriesId::new(row.array(1)?));
         Ok(Place { account, series, index: row.int(2)? })
     };
     Ok((rows.iter().map(place).collect::<Result<_, _>>()?, Some(to)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::migrate::STEPS;
+    use super::super::records::{at_place, with_last};
+    use super::*;
+
+    fn tables() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        teach(&connection).unwrap();
+        for (step, _) in STEPS {
+            connection.execute_batch(&step.replace("; -- one tree", " WITHOUT ROWID;")).unwrap();
+        }
+        connection
+    }
+
+    #[test]
+    fn every_record_is_found_by_its_row_number_and_no_list_is_read_from_its_beginning() {
+        let connection = tables();
+        let of_all_heads =
+            with_last!("SELECT record.received FROM head LEFT JOIN", "WHERE head.account_id = $1").sqlite;
+        let plans = [
+            at_place!("SELECT prev FROM record").sqlite,
+            at_place!("UPDATE record SET body = NULL").sqlite,
+            of_all_heads,
+            IN_BLOCK,
+            END_BLOCK,
+            UNLISTED,
+        ];
+        for sql in plans.into_iter().chain(BLOCKS_OF_ACCOUNT).chain(BLOCKS_OF_ALL) {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let (mut rows, mut steps) = (statement.raw_query(), Vec::new());
+            while let Some(row) = rows.next().unwrap() {
+                steps.push(row.get::<_, String>(3).unwrap());
+            }
+            let plan = steps.join("\n");
+            assert!(!plan.contains("SCAN record") && !plan.contains("SCAN head"), "{sql}\n{plan}");
+            assert!(!plan.contains("SCAN place") || plan.contains("CONSTANT ROWS"), "{sql}\n{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+        }
+    }
+
+    #[test]
+    fn a_row_number_is_set_and_found_at_its_place_and_nowhere_else() {
+        let connection = tables();
+        let one = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).unwrap();
+        let rows = "with_row(with_row(with_row(x'', 1, 7), 2, 8), 19, -9)";
+        for (index, row) in [(1, Some(7)), (2, Some(8)), (3, Some(-9)), (4, None), (17, Some(7)), (19, Some(-9))] {
+            assert_eq!(one(&format!("SELECT row_at({rows}, {index})")), row, "{index}");
+        }
+        for nowhere in ["0", "-1", "-9223372036854775808", "NULL"] {
+            assert_eq!(one(&format!("SELECT row_at({rows}, {nowhere})")), None, "{nowhere}");
+            assert_eq!(one(&format!("SELECT length(with_row({rows}, {nowhere}, 1))")), Some(24), "{nowhere}");
+        }
+        assert_eq!(one("SELECT row_at('text', 1)"), None);
+        assert_eq!(one("SELECT row_at(x'0102', 1)"), None);
+    }
 }

@@ -4,7 +4,7 @@
 //! [`places`](super::places), and every statement that finds a record says how it does so there.
 
 use super::places::{self, Take};
-use super::{Kind, Row, StoreError, Tx, Value, number};
+use super::{Kind, Row, StoreError, Tx, Value, missing, number};
 use crate::id::{AccountId, SeriesId};
 use crate::wire::{Bytes, Hash, MOST_BODY, Record};
 
@@ -92,7 +92,7 @@ impl Place {
     /// The record that is there.
     pub(crate) async fn record(&self, tx: &mut dyn Tx) -> Result<Option<Record>, StoreError> {
         let row = self.query(tx, at_place!("SELECT ", columns!(), " FROM record")).await?;
-        row.as_ref().map(record).transpose()
+        row.map(record).transpose()
     }
 
     /// Removes the body of what is there, and gives whether anything is.
@@ -244,11 +244,12 @@ pub(crate) async fn page(tx: &mut dyn Tx, whose: Whose, after: Place, limit: usi
     }
     let (mut found, mut bytes) = (Found::default(), 0);
     let take: &mut Take<'_> = &mut |row| {
-        let record = record(&row)?;
+        let account = AccountId::new(row.array(6)?);
+        let record = record(row)?;
         bytes += record.header.0.len() + record.body.0.len();
         found.more = found.records.len() == limit || (!found.records.is_empty() && bytes > MOST_BODY);
         if !found.more {
-            found.records.push((AccountId::new(row.array(6)?), record));
+            found.records.push((account, record));
         }
         Ok(!found.more)
     };
@@ -284,8 +285,8 @@ async fn page_by_keys(tx: &mut dyn Tx, whose: Whose, after: Place, limit: usize)
     let lengths = tx.query(lengths, &[account, series, index, Value::Int(limit as i64 + 1)]).await?;
     let take = within(&lengths, limit)?;
     let rows = tx.query(records, &[account, series, index, Value::Int(take as i64)]).await?;
-    let with_account = |row: &Row| Ok((AccountId::new(row.array(6)?), record(row)?));
-    let records = rows.iter().map(with_account).collect::<Result<Vec<_>, _>>()?;
+    let with_account = |row: Row| Ok((AccountId::new(row.array(6)?), record(row)?));
+    let records = rows.into_iter().map(with_account).collect::<Result<Vec<_>, _>>()?;
     Ok(Found { more: lengths.len() > records.len(), records })
 }
 
@@ -303,10 +304,10 @@ pub(crate) fn within(lengths: &[Row], limit: usize) -> Result<usize, StoreError>
 }
 
 /// A row of the [`columns`].
-pub(crate) fn record(row: &Row) -> Result<Record, StoreError> {
+pub(crate) fn record(mut row: Row) -> Result<Record, StoreError> {
     let prev = row.maybe_bytes(2)?.map(<[u8; 32]>::try_from).transpose();
     let prev = prev.map_err(|_| StoreError::Damaged("the hash before a record".to_owned()))?;
-    let body = row.maybe_bytes(4)?;
+    let body = row.take_bytes(4)?;
     if body.as_ref().is_some_and(Vec::is_empty) {
         return Err(StoreError::Damaged("a record has a body of no bytes".to_owned()));
     }
@@ -314,7 +315,7 @@ pub(crate) fn record(row: &Row) -> Result<Record, StoreError> {
         series: SeriesId::new(row.array(0)?),
         index: row.count(1)?,
         prev: prev.map(Hash),
-        header: Bytes(row.bytes(3)?),
+        header: Bytes(row.take_bytes(3)?.ok_or_else(|| missing(3))?),
         body: Bytes(body.unwrap_or_default()),
         body_hash: Hash(row.array(5)?),
     })

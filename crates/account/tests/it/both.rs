@@ -17,7 +17,7 @@ use crate::postgres::Cluster;
 use crate::raw::{Said, credential};
 use crate::server::{Here, generous, on_both};
 
-const PASSWORD: &str = "a horse eats 17 green cucumber salads";
+pub(crate) const PASSWORD: &str = "a horse eats 17 green cucumber salads";
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 3600;
 /// Every table with rows of accounts.
@@ -36,7 +36,7 @@ const TABLES: [&str; 12] = [
     "SELECT COUNT(*) FROM audit",
 ];
 
-fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn post(here: &Here, path: &str, who: &SignedIn, input: &impl serde::
     here.post(path, Some(&who.token.0), input)
 }
 
-fn put(here: &Here, path: &str, who: &SignedIn, input: &impl serde::Serialize) -> Said {
+pub(crate) fn put(here: &Here, path: &str, who: &SignedIn, input: &impl serde::Serialize) -> Said {
     here.ask("PUT", path, Some(&who.token.0), serde_json::to_vec(input).unwrap())
 }
 

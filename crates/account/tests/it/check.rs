@@ -25,8 +25,11 @@ impl Work for End {
     }
 }
 
-/// What somebody does to a series of three records, and what is then said of which.
-const DAMAGE: [(&str, &[(u64, &str)]); 8] = [
+/// What is said of which record.
+type Said = &'static [(u64, &'static str)];
+
+/// What somebody does to a series of three records, and what is then said.
+const DAMAGE: [(&str, Said); 8] = [
     ("DELETE FROM record WHERE idx = 1", &[(1, "it is missing")]),
     ("DELETE FROM record WHERE idx = 2", &[(2, "it is missing")]),
     ("DELETE FROM record WHERE idx = 3", &[(3, "it is missing")]),
@@ -38,7 +41,7 @@ const DAMAGE: [(&str, &[(u64, &str)]); 8] = [
 ];
 
 /// What is found another way on SQLite, where heads lead to records.
-const DAMAGE_BY_KEY: [(&str, [&[(u64, &str)]; 2]); 4] = [
+const DAMAGE_BY_KEY: [(&str, [Said; 2]); 4] = [
     ("DELETE FROM head", [&[(3, "no head leads to it")], &[(3, "it has no head")]]),
     (
         "INSERT INTO record SELECT account_id, series, 0, prev, header, body, body_hash, received FROM record WHERE idx = 1",

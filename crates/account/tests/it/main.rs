@@ -14,6 +14,7 @@ mod markers;
 mod mounted;
 mod openapi;
 mod organization;
+mod places;
 mod postgres;
 mod raw;
 mod schemathesis;

@@ -127,7 +127,7 @@ impl Work for Last {
         let lengths = tx.query(lengths.on(tx.kind()), &[account, from, limit]).await?;
         let take = Value::Int(within(&lengths, self.0.limit)? as i64);
         let rows = tx.query(reports.on(tx.kind()), &[account, from, take]).await?;
-        let reports = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+        let reports = rows.into_iter().map(record).collect::<Result<Vec<_>, _>>()?;
         Ok(Reports { more: lengths.len() > reports.len(), reports })
     }
 }
