@@ -101,7 +101,7 @@ impl Place {
         Ok(tx.execute(sql, &self.values()).await? == 1)
     }
 
-    fn values(&self) -> [Value<'_>; 3] {
+    pub(super) fn values(&self) -> [Value<'_>; 3] {
         [Value::Bytes(self.account.as_bytes()), Value::Bytes(self.series.as_bytes()), Value::Int(self.index)]
     }
 }
