@@ -35,6 +35,9 @@ impl Work for Migrate {
                 Some(row) if row.bytes(1)? == hash => {}
                 Some(_) => return Err(StoreError::OtherMigration(step)),
                 None => {
+                    if !done.is_empty() {
+                        tracing::info!(step, "bringing the tables up to date");
+                    }
                     tx.batch(sql).await?;
                     let values = [Value::Int(step), Value::Bytes(&hash)];
                     tx.execute("INSERT INTO migration (step, hash) VALUES ($1, $2)", &values).await?;
