@@ -135,6 +135,8 @@ pub enum StoreError {
     DiskFull,
     #[error("the database was made by a newer Keystow: step {found}, this one knows {known}")]
     Newer { found: i64, known: i64 },
+    #[error("the database was made by an older Keystow: step {found}, this one knows {known}")]
+    Older { found: i64, known: i64 },
     #[error("the database was changed by hand or by another program: step {0} is not as it was")]
     OtherMigration(i64),
     #[error("{0}")]
@@ -179,6 +181,15 @@ impl Store {
             Self::Sqlite(store) => store.keep().await,
             Self::Postgres(_) => Ok(()),
         }
+    }
+
+    /// Expects that the tables are what this program knows.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Older`], [`StoreError::Newer`], [`StoreError::OtherMigration`]; what the database says.
+    pub async fn expect_current(&self) -> Result<(), StoreError> {
+        self.read(migrate::Expect).await
     }
 
     /// Looks for a session, as of the last write that was answered or later.

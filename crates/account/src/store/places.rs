@@ -7,6 +7,7 @@
 
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::ValueRef;
 
 use super::records::{Place, Whose, columns};
 use super::{Row, StoreError, Tx, Value};
@@ -90,12 +91,12 @@ pub(super) type Take<'t> = dyn FnMut(Row) -> Result<bool, StoreError> + Send + '
 pub(super) fn teach(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
     connection.create_scalar_function("row_at", 2, flags, |call| {
-        let row = at(call)?.and_then(|at| rows(call).get(at..)?.first_chunk());
+        let row = at(call).and_then(|at| rows(call).get(at..)?.first_chunk());
         Ok(row.map(|row| i64::from_be_bytes(*row)))
     })?;
     connection.create_scalar_function("with_row", 3, flags, |call| {
         let mut rows = rows(call).to_vec();
-        if let Some(at) = at(call)? {
+        if let Some(at) = at(call) {
             rows.resize(rows.len().max(at + WIDTH), 0);
             let row = call.get::<i64>(2)?.to_be_bytes();
             rows.iter_mut().skip(at).zip(row).for_each(|(old, new)| *old = new);
@@ -109,9 +110,9 @@ fn rows<'c>(call: &'c Context<'_>) -> &'c [u8] {
 }
 
 /// Where the row number of a record stands in those of its block; nowhere if it is no record's index.
-fn at(call: &Context<'_>) -> rusqlite::Result<Option<usize>> {
-    let place = call.get::<Option<i64>>(1)?.and_then(|index| usize::try_from(index.checked_sub(1)? % BLOCK).ok());
-    Ok(place.map(|place| place * WIDTH))
+fn at(call: &Context<'_>) -> Option<usize> {
+    let ValueRef::Integer(index) = call.get_raw(1) else { return None };
+    usize::try_from(index.checked_sub(1)? % BLOCK).ok().map(|place| place * WIDTH)
 }
 
 /// Puts a record when it follows its head, and moves that. Values of the record: its row, and how many bytes its series
@@ -248,7 +249,7 @@ mod tests {
         for (index, row) in [(1, Some(7)), (2, Some(8)), (3, Some(-9)), (4, None), (17, Some(7)), (19, Some(-9))] {
             assert_eq!(one(&format!("SELECT row_at({rows}, {index})")), row, "{index}");
         }
-        for nowhere in ["0", "-1", "-9223372036854775808", "NULL"] {
+        for nowhere in ["0", "-1", "-9223372036854775808", "NULL", "'one'"] {
             assert_eq!(one(&format!("SELECT row_at({rows}, {nowhere})")), None, "{nowhere}");
             assert_eq!(one(&format!("SELECT length(with_row({rows}, {nowhere}, 1))")), Some(24), "{nowhere}");
         }

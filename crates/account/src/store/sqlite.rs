@@ -235,12 +235,16 @@ impl Writer {
                 continue;
             }
             let mut waiting = vec![self.run(first)];
+            // What a full disk undid, it undid for all, and what came after would be done apart.
             while waiting.len() < MOST_TOGETHER
+                && !self.connection.is_autocommit()
                 && let Ok(job) = queue.try_recv()
             {
                 waiting.push(self.run(job));
             }
-            let committed = self.connection.execute_batch("COMMIT").map_err(told);
+            let undone = waiting.iter().any(|run| run.full) && self.connection.is_autocommit();
+            let committed =
+                if undone { Err(StoreError::DiskFull) } else { self.connection.execute_batch("COMMIT").map_err(told) };
             if committed.is_err() {
                 // A failed commit may leave the transaction open; it must not swallow the next one.
                 let _ = self.connection.execute_batch("ROLLBACK");
@@ -291,10 +295,13 @@ fn refuse(job: Job, connection: &mut Connection, error: &StoreError) {
 fn in_savepoint<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Done, StoreError> {
     connection.prepare_cached("SAVEPOINT work").and_then(|mut s| s.execute([])).map_err(told)?;
     let done = run(connection, work);
-    if done.is_err() {
+    // A full disk may have ended the whole transaction.
+    if done.is_err() && !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK TO work").map_err(told)?;
     }
-    connection.prepare_cached("RELEASE work").and_then(|mut s| s.execute([])).map_err(told)?;
+    if !connection.is_autocommit() {
+        connection.prepare_cached("RELEASE work").and_then(|mut s| s.execute([])).map_err(told)?;
+    }
     done
 }
 
@@ -337,7 +344,7 @@ impl Tx for SqliteTx<'_> {
         values: &[Value<'_>],
         take: &mut (dyn FnMut(Row) -> Result<bool, StoreError> + Send),
     ) -> Result<bool, StoreError> {
-        let mut statement = self.0.prepare_cached(sql).map_err(told)?;
+        let mut statement = self.0.prepare_cached(sql).map_err(unfit)?;
         bind(&mut statement, values)?;
         let columns = statement.column_count();
         let mut rows = statement.raw_query();
@@ -351,7 +358,7 @@ impl Tx for SqliteTx<'_> {
     }
 
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        let mut statement = self.0.prepare_cached(sql).map_err(told)?;
+        let mut statement = self.0.prepare_cached(sql).map_err(unfit)?;
         bind(&mut statement, values)?;
         statement.raw_execute().map(|count| count as u64).map_err(told)
     }
@@ -398,12 +405,19 @@ fn cell(value: ValueRef<'_>) -> Result<Cell, StoreError> {
     }
 }
 
-fn told(error: rusqlite::Error) -> StoreError {
-    if let rusqlite::Error::SqlInputError { msg, .. } = error {
-        // All statements are ours: when one does not fit the tables, they are not as they were made. The statement itself
-        // would fill a page.
-        return StoreError::Damaged(msg);
+/// Why a statement cannot be prepared. All are ours: when one does not fit the tables, they are not as they were made. The
+/// statement itself would fill a page.
+fn unfit(error: rusqlite::Error) -> StoreError {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => StoreError::Damaged(msg),
+        rusqlite::Error::SqliteFailure(code, Some(said)) if code.code == ErrorCode::Unknown => {
+            StoreError::Damaged(said)
+        }
+        other => told(other),
     }
+}
+
+fn told(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
         Some(ErrorCode::DiskFull) => StoreError::DiskFull,

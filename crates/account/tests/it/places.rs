@@ -2,11 +2,12 @@
 
 use keystow_account::id::SeriesId;
 use keystow_account::server::Setup;
-use keystow_account::store::{Sqlite, Store};
+use keystow_account::store::{Sqlite, Store, StoreError};
 use keystow_account::wire::{Record, Records, SignedIn};
 
 use crate::both::{Count, PASSWORD, account, delete, get, name, post, put};
 use crate::heads::{ONE, TWO, append};
+use crate::mounted::Mounted;
 use crate::server::{Here, folder, generous, on_both};
 use crate::session::run;
 
@@ -108,23 +109,7 @@ fn nothing_is_left_of_an_account_with_long_series() {
     assert_eq!(here.check().faults, []);
 }
 
-/// Makes the tables as they were before heads led to records.
-const AS_BEFORE: &str = "
-    ALTER TABLE head RENAME TO new_head;
-    CREATE TABLE head (account_id BYTEA NOT NULL, series BYTEA NOT NULL, idx BIGINT NOT NULL, hash BYTEA NOT NULL,
-        bytes BIGINT NOT NULL, PRIMARY KEY (account_id, series)) WITHOUT ROWID;
-    INSERT INTO head SELECT account_id, series, idx, hash, bytes FROM new_head;
-    DROP TABLE new_head;
-    DROP INDEX record_removed;
-    ALTER TABLE record RENAME TO new_record;
-    CREATE TABLE record (account_id BYTEA NOT NULL, series BYTEA NOT NULL, idx BIGINT NOT NULL, prev BYTEA,
-        header BYTEA NOT NULL, body BYTEA, body_hash BYTEA NOT NULL, received BIGINT NOT NULL,
-        PRIMARY KEY (account_id, series, idx));
-    INSERT INTO record SELECT * FROM new_record ORDER BY random();
-    CREATE INDEX record_removed ON record (account_id, series, idx) WHERE body IS NULL;
-    DROP TABLE new_record;
-    DROP TABLE place;
-    DELETE FROM migration WHERE step = 3";
+const AS_BEFORE: &str = include_str!("../before-step-3.sql");
 
 #[test]
 fn a_file_of_before_is_brought_up_to_date_with_every_record_and_every_damage_that_it_had() {
@@ -162,6 +147,43 @@ fn a_file_of_before_is_brought_up_to_date_with_every_record_and_every_damage_tha
     }
     let without: Vec<Record> = all.into_iter().filter(|record| record.series.as_bytes()[0] != 2).collect();
     assert_eq!(read(&here, &anna, 1000), without);
+    drop(here);
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn without_room_for_bringing_it_up_to_date_a_file_stays_as_it_was() {
+    let (dir, setup) = (folder(), Setup::generate().unwrap());
+    let path = dir.join("store.sqlite");
+    let open = || {
+        let setup = Setup::parse(&setup.to_text().unwrap()).unwrap();
+        Here::on(Store::Sqlite(Sqlite::open(&path).unwrap()), setup, generous(), folder())
+    };
+    let here = open();
+    let anna = account(&here, "anna");
+    let mut all: Vec<Record> = Vec::new();
+    for _ in 0..20 {
+        all.push(append(&here, &anna, all.last(), ONE, &"long ".repeat(50_000)));
+    }
+    run(&here, AS_BEFORE);
+    drop(here);
+
+    let small = folder();
+    let size = std::fs::metadata(&path).unwrap().len() / 1024 + 2048;
+    let Some(disk) = Mounted::new(&small, &format!("size={size}k")) else { return };
+    let there = disk.0.join("store.sqlite");
+    std::fs::copy(&path, &there).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for _ in 0..2 {
+        let store = Store::Sqlite(Sqlite::open(&there).unwrap());
+        assert!(matches!(runtime.block_on(store.expect_current()), Err(StoreError::Older { found: 2, .. })));
+        let said = runtime.block_on(store.migrate());
+        assert!(matches!(said, Err(StoreError::DiskFull)), "{said:?}");
+    }
+    std::fs::copy(&there, &path).unwrap();
+    drop(disk);
+    let here = open();
+    assert_eq!((read(&here, &anna, 1000), here.check().faults), (all, vec![]));
     drop(here);
     std::fs::remove_dir_all(dir).unwrap();
 }

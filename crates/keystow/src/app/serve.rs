@@ -69,7 +69,7 @@ pub(crate) enum ServeError {
     NoServer(PathBuf),
     #[error("{}: a server is here already", .0.display())]
     ServerThere(PathBuf),
-    #[error("{} is damaged: {} faults in {} records, the first: {}", path.display(), checked.faults.len(), checked.records,
+    #[error("{} is damaged: {}, the first: {}", path.display(), faults(checked),
         checked.faults.first().map(ToString::to_string).unwrap_or_default())]
     Damaged { path: PathBuf, checked: Checked },
     #[error("{}: a backup of a server was broken off here", .0.display())]
@@ -94,6 +94,12 @@ impl From<StartError> for ServeError {
             other @ StartError::OtherSetup => Self::OtherSecrets(other),
         }
     }
+}
+
+/// How many faults in how many records.
+pub(crate) fn faults(checked: &Checked) -> String {
+    let counted = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    format!("{} in {}", counted(checked.faults.len() as u64, "fault"), counted(checked.records, "record"))
 }
 
 type Result<T> = std::result::Result<T, ServeError>;
@@ -286,7 +292,10 @@ pub(crate) fn check_store(config: &Config) -> Result<Checked> {
     if let Store::Sqlite(store) = &store {
         store.check_indexes()?;
     }
-    runtime.block_on(async { Ok(check(&store).await?) })
+    runtime.block_on(async {
+        store.expect_current().await?;
+        Ok(check(&store).await?)
+    })
 }
 
 /// Copies database, secrets and certificate into a new folder that only its owner can read, and checks the copy. The
@@ -297,8 +306,7 @@ pub(crate) fn back_up(config: &Config, to: &Path) -> Result<Checked> {
     expect_unbroken(to)?;
     expect_free(to)?;
     files::create_dir(to).map_err(at(to))?;
-    copy_store(&store, &to.join(STORE))?;
-    copy_files(&config.data(), to)?;
+    copy(&store, &config.data(), to).inspect_err(|_| undo(to))?;
     check_store(&Config { data: Some(to.to_owned()), ..Config::default() })
 }
 
@@ -306,21 +314,41 @@ pub(crate) fn back_up(config: &Config, to: &Path) -> Result<Checked> {
 pub(crate) fn restore(config: &Config, from: &Path) -> Result<Checked> {
     let (data, source) = (config.data(), Config { data: Some(from.to_owned()), ..Config::default() });
     expect_unbroken(from)?;
-    let checked = check_store(&source)?;
-    if !checked.faults.is_empty() {
-        return Err(ServeError::Damaged { path: from.join(STORE), checked });
+    match check_store(&source) {
+        Ok(checked) if checked.faults.is_empty() => {}
+        Ok(checked) => return Err(ServeError::Damaged { path: from.join(STORE), checked }),
+        // The copy is brought up to date, and checked then.
+        Err(ServeError::Store(StoreError::Older { .. })) => {}
+        Err(error) => return Err(error),
     }
     let Store::Sqlite(store) = source.store()? else { return Err(ServeError::NotSqlite) };
     expect_free(&data)?;
     files::create_dir(&data).map_err(at(&data))?;
-    copy_store(&store, &data.join(STORE))?;
-    copy_files(from, &data)?;
-    check_store(config)
+    copy(&store, from, &data).inspect_err(|_| undo(&data))?;
+    let checked = check_store(config)?;
+    if !checked.faults.is_empty() {
+        undo(&data);
+        return Err(ServeError::Damaged { path: from.join(STORE), checked });
+    }
+    Ok(checked)
 }
 
-fn copy_store(store: &Sqlite, to: &Path) -> Result<()> {
-    files::write_new(to, b"").map_err(at(to))?;
-    Ok(store.copy_to(to)?)
+/// Copies a server, and brings the copy up to date.
+fn copy(store: &Sqlite, from: &Path, to: &Path) -> Result<()> {
+    let path = to.join(STORE);
+    files::write_new(&path, b"").map_err(at(&path))?;
+    store.copy_to(&path)?;
+    let copy = Store::Sqlite(Sqlite::open(&path)?);
+    Runtime::new().map_err(at(to))?.block_on(copy.migrate())?;
+    drop(copy);
+    copy_files(from, to)
+}
+
+/// Removes what was copied into a folder that had nothing of a server, so that it can be done again.
+fn undo(folder: &Path) {
+    for name in [SECRETS, CERTIFICATE, KEY, STORE] {
+        _ = std::fs::remove_file(folder.join(name));
+    }
 }
 
 /// The secrets come last: they make a folder a server.

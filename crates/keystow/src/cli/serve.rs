@@ -91,7 +91,7 @@ fn checked(checked: &keystow_account::server::Checked, words: &str, out: &mut Ou
         out.line(format_args!("{words}: {} records in {} series.", checked.records, checked.series))?;
         return Ok(Outcome::Done);
     }
-    let error = format!("the database is damaged: {} faults in {} records", faults.len(), checked.records);
+    let error = format!("the database is damaged: {}", serve::faults(checked));
     Err(Failure::new(FailureKind::Damaged, error).hint(NEXT))
 }
 
@@ -132,6 +132,9 @@ impl From<ServeError> for Failure {
             ServeError::Store(StoreError::OtherMigration(_)) => (K::Damaged, NEXT),
             ServeError::Store(StoreError::DiskFull) => (K::Failed, "make room on the disk of --data"),
             ServeError::Store(StoreError::Newer { .. }) => (K::Failed, "a newer Keystow"),
+            ServeError::Store(StoreError::Older { .. }) => {
+                (K::Failed, "keystow serve: its start brings the database up to date and checks it")
+            }
             ServeError::Store(StoreError::Unavailable(_)) => {
                 (K::NetworkNeeded, "start the database, or check --database")
             }

@@ -75,3 +75,30 @@ fn a_first_start_that_was_broken_off_before_the_secrets_is_made_good() {
     fs::remove_file(Path::new(&data).join(SECRETS)).unwrap();
     make_account(&home, &Server::start(&data));
 }
+
+#[test]
+fn a_server_of_an_older_keystow_is_backed_up_and_restored_and_brought_up_to_date_by_that() {
+    let home = Home::new("serve-older");
+    let data = stopped(&home);
+    let older = include_str!("../../../account/tests/before-step-3.sql");
+    rusqlite::Connection::open(Path::new(&data).join(STORE)).unwrap().execute_batch(older).unwrap();
+    let said = home.run(&["serve", "check", "--data", &data]).failed(1, "older Keystow");
+    assert!(said.err.contains("keystow serve: its start brings the database up to date"), "{}", said.err);
+    // It is a backup of that older one just as well.
+    let [backup, new, other] = ["backup", "new", "other"].map(|name| home.data(name).display().to_string());
+    home.run(&["serve", "backup", &backup, "--data", &data]).ended(0);
+    home.run(&["serve", "check", "--data", &data]).failed(1, "older Keystow");
+    for (from, to) in [(&backup, &new), (&data, &other)] {
+        home.run(&["serve", "restore", from, "--data", to]).ended(0);
+        home.run(&["serve", "check", "--data", to]).ended(0);
+    }
+    drop(Server::start(&data));
+    home.run(&["serve", "check", "--data", &data]).ended(0);
+    // What only a newer one knows is no server that is whole.
+    let newer = "INSERT INTO migration VALUES (99, x'00')";
+    rusqlite::Connection::open(Path::new(&data).join(STORE)).unwrap().execute_batch(newer).unwrap();
+    home.run(&["serve", "check", "--data", &data]).failed(1, "newer Keystow");
+    let failed = home.data("failed").display().to_string();
+    home.run(&["serve", "backup", &failed, "--data", &data]).failed(1, "newer Keystow");
+    assert_eq!(fs::read_dir(&failed).unwrap().count(), 0, "nothing is left of it");
+}
