@@ -105,7 +105,8 @@ impl Postgres {
         command.arg("-D").arg(folder.join("data")).args(["-p", &self.port.to_string()]);
         command.arg("-k").arg(&folder);
         let connections = format!("max_connections={CONNECTIONS}");
-        let settings = ["listen_addresses=127.0.0.1", "fsync=on", "synchronous_commit=on", &connections];
+        let buffers = format!("shared_buffers={}kB", memory_kib()? / 4);
+        let settings = ["listen_addresses=127.0.0.1", "fsync=on", "synchronous_commit=on", &connections, &buffers];
         command.args(settings.iter().flat_map(|setting| ["-c", setting]));
         let mut server = Running::start(&mut command, &self.scratch.path().join("log"))?;
         server.wait_until(PATIENCE, || accepts(&self.bin, self.port))?;
@@ -122,6 +123,14 @@ impl Postgres {
     fn url_of(&self, database: &str) -> String {
         format!("postgres://keystow:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
+}
+
+/// Of this machine; a quarter of it is the database's, as `docs/operations.md` has it.
+fn memory_kib() -> io::Result<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo")?;
+    let total =
+        text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    total.ok_or_else(|| io::Error::other("/proc/meminfo does not say how much memory there is"))
 }
 
 impl Drop for Postgres {
