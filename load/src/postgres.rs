@@ -127,7 +127,7 @@ impl Postgres {
 
 /// Of this machine; a quarter of it is the database's, as `docs/operations.md` has it.
 fn memory_kib() -> io::Result<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo")?;
+    let text = fs::read_to_string("/proc/meminfo")?;
     let total =
         text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse().ok());
     total.ok_or_else(|| io::Error::other("/proc/meminfo does not say how much memory there is"))
