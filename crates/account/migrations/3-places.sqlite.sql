@@ -32,6 +32,7 @@ DELETE FROM place WHERE EXISTS (SELECT 1 FROM head WHERE head.account_id = place
 ALTER TABLE record RENAME TO record_by_key;
 
 CREATE TABLE record (
+    row INTEGER PRIMARY KEY,          -- named, so that no tool that copies or shrinks the file counts anew
     account_id BYTEA NOT NULL,
     series BYTEA NOT NULL,
     idx BIGINT NOT NULL,
@@ -42,7 +43,7 @@ CREATE TABLE record (
     received BIGINT NOT NULL
 );
 
-INSERT INTO record (rowid, account_id, series, idx, prev, header, body, body_hash, received)
+INSERT INTO record (row, account_id, series, idx, prev, header, body, body_hash, received)
     SELECT rowid, account_id, series, idx, prev, header, body, body_hash, received FROM record_by_key ORDER BY rowid;
 
 DROP TABLE record_by_key;

@@ -9,7 +9,8 @@ ALTER TABLE record RENAME TO new_record;
 CREATE TABLE record (account_id BYTEA NOT NULL, series BYTEA NOT NULL, idx BIGINT NOT NULL, prev BYTEA,
     header BYTEA NOT NULL, body BYTEA, body_hash BYTEA NOT NULL, received BIGINT NOT NULL,
     PRIMARY KEY (account_id, series, idx));
-INSERT INTO record SELECT * FROM new_record ORDER BY random();
+INSERT INTO record SELECT account_id, series, idx, prev, header, body, body_hash, received FROM new_record
+    ORDER BY random();
 CREATE INDEX record_removed ON record (account_id, series, idx) WHERE body IS NULL;
 DROP TABLE new_record;
 DROP TABLE place;

@@ -44,11 +44,11 @@ const DAMAGE: [(&str, Said); 8] = [
 const DAMAGE_BY_KEY: [(&str, [Said; 2]); 4] = [
     ("DELETE FROM head", [&[(3, "no head leads to it")], &[(3, "it has no head")]]),
     (
-        "INSERT INTO record SELECT account_id, series, 0, prev, header, body, body_hash, received FROM record WHERE idx = 1",
+        "INSERT INTO record (account_id, series, idx, prev, header, body, body_hash, received) SELECT account_id, series, 0, prev, header, body, body_hash, received FROM record WHERE idx = 1",
         [&[(0, "no head leads to it")], &[(1, "it is missing"), (1, "it is not what was appended")]],
     ),
     (
-        "INSERT INTO record SELECT account_id, series, 4, prev, header, body, body_hash, received FROM record WHERE idx = 3",
+        "INSERT INTO record (account_id, series, idx, prev, header, body, body_hash, received) SELECT account_id, series, 4, prev, header, body, body_hash, received FROM record WHERE idx = 3",
         [&[(4, "no head leads to it")], &[(4, "it is not the head")]],
     ),
     (

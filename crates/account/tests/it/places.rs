@@ -133,6 +133,14 @@ fn a_file_of_before_is_brought_up_to_date_with_every_record_and_every_damage_tha
     assert_eq!((read(&here, &anna, 1000), read(&here, &bert, 1000)), (all.clone(), others.clone()));
     assert_eq!((here.check().records, here.check().faults), (all.len() as u64 + 20, vec![]));
     append(&here, &bert, others.last(), TWO, "more");
+    // Gaps between rows, and a tool that closes gaps.
+    run(&here, "DELETE FROM record WHERE series = x'01010101010101010101010101010101'");
+    run(&here, "DELETE FROM head WHERE series = x'01010101010101010101010101010101'");
+    drop(here);
+    rusqlite::Connection::open(&path).unwrap().execute_batch("VACUUM").unwrap();
+    all.retain(|record| record.series.as_bytes()[0] != 1);
+    let here = open();
+    assert_eq!((read(&here, &anna, 1000), here.check().faults), (all.clone(), vec![]));
     run(&here, AS_BEFORE);
     // What is missing, and what has no head.
     run(&here, "DELETE FROM record WHERE series = x'07070707070707070707070707070707' AND idx IN (5, 16, 33)");
