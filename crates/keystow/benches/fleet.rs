@@ -144,13 +144,14 @@ impl Work for Fill {
                        VALUES ($1, $2, $3, $4, $5, $6)";
             let values = [organization, series, Value::Bytes(&hash), invite, Value::Bytes(card), Value::Int(1)];
             tx.execute(sql, &values).await?;
-            let sql = "INSERT INTO head (account_id, series, idx, hash, bytes) VALUES ($1, $2, 1, $3, $4)";
-            let values = [organization, series, Value::Bytes(&hash), Value::Int(report.body.0.len() as i64)];
-            tx.execute(sql, &values).await?;
             let sql = "INSERT INTO record (account_id, series, idx, header, body, body_hash, received) \
                        VALUES ($1, $2, 1, $3, $4, $5, 1)";
             let (body, body_hash) = (Value::Bytes(&report.body.0), Value::Bytes(&report.body_hash.0));
             tx.execute(sql, &[organization, series, Value::Bytes(&report.header.0), body, body_hash]).await?;
+            let sql = "INSERT INTO head (account_id, series, idx, hash, bytes, rows) \
+                       VALUES ($1, $2, 1, $3, $4, with_row(x'', 1, last_insert_rowid()))";
+            let values = [organization, series, Value::Bytes(&hash), Value::Int(report.body.0.len() as i64)];
+            tx.execute(sql, &values).await?;
         }
         Ok(())
     }

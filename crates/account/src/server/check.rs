@@ -85,6 +85,8 @@ pub async fn check(store: &Store) -> Result<Checked, StoreError> {
     for (account, series) in suspects {
         checked.faults.extend(look_again(store, account, series).await?);
     }
+    // At rest they are as many unless something is wrong. In use they are not, and the longer look is taken, to which nothing
+    // that is done meanwhile looks wrong.
     if store.read(Count).await?.is_some_and(|count| count != checked.records) {
         checked.faults.extend(unlisted_records(store).await?);
     }

@@ -146,7 +146,8 @@ impl New<'_> {
     /// Puts the record and the new head of its series, which has so many bytes then; neither when another one was
     /// quicker.
     pub(crate) async fn put(&self, tx: &mut dyn Tx, bytes: u64) -> Result<bool, StoreError> {
-        // A head that moved meanwhile is left alone, as the record is whose place was taken. On SQLite nobody else writes.
+        // A head that moved meanwhile is left alone, as the record is whose place was taken. On SQLite nobody else
+        // writes, and nothing keeps a record from being put beside one that no head leads to; the check names that one.
         let sql = Either {
             sqlite: "INSERT INTO head (account_id, series, idx, hash, bytes, rows) \
                      VALUES ($1, $2, $3, $4, $5, with_row(x'', $3, last_insert_rowid())) ON CONFLICT DO NOTHING",

@@ -106,7 +106,8 @@ impl Sqlite {
         let job: Job = Box::new(move |connection| {
             let done = in_savepoint(connection, &work);
             let (failed, full) = (done.is_err(), matches!(done, Err(StoreError::DiskFull)));
-            Run { tell: Box::new(move |committed| _ = tell.send(committed.and(done))), failed, full }
+            let all = |committed: Result<(), _>| done.and_then(|done| committed.map(|()| done));
+            Run { tell: Box::new(move |committed| _ = tell.send(all(committed))), failed, full }
         });
         let sent = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).send(job);
         let stopped = || StoreError::Unavailable("the writing thread has stopped".to_owned());
@@ -235,16 +236,20 @@ impl Writer {
                 continue;
             }
             let mut waiting = vec![self.run(first)];
-            // What a full disk undid, it undid for all, and what came after would be done apart.
+            // What a full or failing disk undid, it undid for all, and what came after would be done apart.
             while waiting.len() < MOST_TOGETHER
                 && !self.connection.is_autocommit()
                 && let Ok(job) = queue.try_recv()
             {
                 waiting.push(self.run(job));
             }
-            let undone = waiting.iter().any(|run| run.full) && self.connection.is_autocommit();
-            let committed =
-                if undone { Err(StoreError::DiskFull) } else { self.connection.execute_batch("COMMIT").map_err(told) };
+            let committed = if !self.connection.is_autocommit() {
+                self.connection.execute_batch("COMMIT").map_err(told)
+            } else if waiting.iter().any(|run| run.full) {
+                Err(StoreError::DiskFull)
+            } else {
+                Err(StoreError::Unavailable("a transaction was undone".to_owned()))
+            };
             if committed.is_err() {
                 // A failed commit may leave the transaction open; it must not swallow the next one.
                 let _ = self.connection.execute_batch("ROLLBACK");
@@ -309,8 +314,12 @@ fn in_savepoint<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Don
 fn in_one_state<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Done, StoreError> {
     connection.prepare_cached("BEGIN").and_then(|mut s| s.execute([])).map_err(told)?;
     let done = run(connection, work);
-    connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).map_err(told)?;
-    done
+    if connection.is_autocommit() {
+        // A failing disk ends a transaction by itself.
+        return done;
+    }
+    let ended = connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).map_err(told);
+    done.and_then(|done| ended.map(|_| done))
 }
 
 /// Runs work to its end: with SQLite nothing in it ever waits.

@@ -325,7 +325,8 @@ pub(crate) fn restore(config: &Config, from: &Path) -> Result<Checked> {
     expect_free(&data)?;
     files::create_dir(&data).map_err(at(&data))?;
     copy(&store, from, &data).inspect_err(|_| undo(&data))?;
-    let checked = check_store(config)?;
+    let checked = check_store(&Config { data: Some(data.clone()), ..Config::default() });
+    let checked = checked.inspect_err(|_| undo(&data))?;
     if !checked.faults.is_empty() {
         undo(&data);
         return Err(ServeError::Damaged { path: from.join(STORE), checked });
@@ -344,7 +345,7 @@ fn copy(store: &Sqlite, from: &Path, to: &Path) -> Result<()> {
     copy_files(from, to)
 }
 
-/// Removes what was copied into a folder that had nothing of a server, so that it can be done again.
+/// Removes what was copied into a [free](expect_free) folder, so that it can be done again.
 fn undo(folder: &Path) {
     for name in [SECRETS, CERTIFICATE, KEY, STORE] {
         _ = std::fs::remove_file(folder.join(name));
@@ -372,7 +373,7 @@ fn expect_unbroken(folder: &Path) -> Result<()> {
 
 /// Nothing of a server is in a folder.
 fn expect_free(folder: &Path) -> Result<()> {
-    let there = folder.join(SECRETS).exists() || folder.join(STORE).exists();
+    let there = [SECRETS, STORE, CERTIFICATE, KEY].iter().any(|name| folder.join(name).exists());
     if there { Err(ServeError::ServerThere(folder.to_owned())) } else { Ok(()) }
 }
 

@@ -84,7 +84,7 @@ fn a_server_of_an_older_keystow_is_backed_up_and_restored_and_brought_up_to_date
     rusqlite::Connection::open(Path::new(&data).join(STORE)).unwrap().execute_batch(older).unwrap();
     let said = home.run(&["serve", "check", "--data", &data]).failed(1, "older Keystow");
     assert!(said.err.contains("keystow serve: its start brings the database up to date"), "{}", said.err);
-    // It is a backup of that older one just as well.
+    // What lies in its folder is what a backup of that time holds.
     let [backup, new, other] = ["backup", "new", "other"].map(|name| home.data(name).display().to_string());
     home.run(&["serve", "backup", &backup, "--data", &data]).ended(0);
     home.run(&["serve", "check", "--data", &data]).failed(1, "older Keystow");
@@ -101,4 +101,10 @@ fn a_server_of_an_older_keystow_is_backed_up_and_restored_and_brought_up_to_date
     let failed = home.data("failed").display().to_string();
     home.run(&["serve", "backup", &failed, "--data", &data]).failed(1, "newer Keystow");
     assert_eq!(fs::read_dir(&failed).unwrap().count(), 0, "nothing is left of it");
+    // What is another's is neither replaced nor removed.
+    let key = home.data("failed").join("certificate-key.pem");
+    fs::write(&key, "of another").unwrap();
+    home.run(&["serve", "restore", &backup, "--data", &failed]).failed(1, "a server is here already");
+    assert_eq!(fs::read_to_string(&key).unwrap(), "of another");
+    assert_eq!(fs::read_dir(&failed).unwrap().count(), 1);
 }
