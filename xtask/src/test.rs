@@ -37,7 +37,7 @@ pub(crate) fn run_tests() -> Done {
     windows::build()?;
     run("cargo", &["test", "--workspace", "--locked"])?;
     windows::test()?;
-    windows::quick_release()?;
+    windows::release()?;
     fuzz::run(&["5"])?;
     if has("cargo-deny") || run("cargo", &["install", "--locked", "cargo-deny"]).is_ok() {
         run("cargo", &["deny", "check", "bans", "licenses", "sources"])?;

@@ -65,21 +65,9 @@ pub(crate) fn test() -> Done {
     run_with(&mut cargo)
 }
 
-/// What is left out where only imports are to be seen, since it takes minutes.
-const QUICK: [(&str, &str); 2] = [("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
-
 /// Builds what people get; says its size, imports and start time, and fails at an import that is no known DLL.
 pub(crate) fn release() -> Done {
-    weigh(&mut command(&["build", "--release"], &["keystow"], &[]))
-}
-
-/// The same of a program that is larger and built sooner.
-pub(crate) fn quick_release() -> Done {
-    weigh(command(&["build", "--release"], &["keystow"], &[]).envs(QUICK))
-}
-
-fn weigh(build: &mut Command) -> Done {
-    run_with(build)?;
+    cargo(&["build", "--release"], &["keystow"], &[])?;
     let program = wine::target().join(TARGET).join("release/keystow.exe");
     let size = std::fs::metadata(&program).map_err(|error| format!("{}: {error}", program.display()))?.len();
     let imports = imports(&program)?;
@@ -90,15 +78,11 @@ fn weigh(build: &mut Command) -> Done {
     if strange.is_empty() { Ok(()) } else { Err(format!("keystow.exe imports {}, no known DLL", strange.join(", "))) }
 }
 
-fn cargo(words: &[&str], crates: &[&str], rest: &[&str]) -> Done {
-    run_with(&mut command(words, crates, rest))
-}
-
-fn command(words: &[&str], crates: &[&str], rest: &[&str]) -> Command {
+fn cargo(command: &[&str], crates: &[&str], rest: &[&str]) -> Done {
     let crates = crates.iter().flat_map(|name| ["-p", name]);
     let mut cargo = Command::new("cargo");
-    cargo.args(words).args(["--locked", "--target", TARGET]).args(crates).args(rest).current_dir(root());
-    cargo
+    cargo.args(command).args(["--locked", "--target", TARGET]).args(crates).args(rest).current_dir(root());
+    run_with(&mut cargo)
 }
 
 /// The DLLs a program is linked with, in lower case, sorted.
