@@ -1,5 +1,7 @@
 //! Where records lie in a file of SQLite: found, mended and ended wherever they are in a series, and in an older file too.
 
+use std::path::Path;
+
 use keystow_account::id::SeriesId;
 use keystow_account::server::Setup;
 use keystow_account::store::{Sqlite, Store, StoreError};
@@ -109,16 +111,19 @@ fn nothing_is_left_of_an_account_with_long_series() {
     assert_eq!(here.check().faults, []);
 }
 
+/// A server of a file that is there.
+fn open(path: &Path, setup: &Setup) -> Here {
+    let setup = Setup::parse(&setup.to_text().unwrap()).unwrap();
+    Here::on(Store::Sqlite(Sqlite::open(path).unwrap()), setup, generous(), folder())
+}
+
 const AS_BEFORE: &str = include_str!("../before-step-3.sql");
 
 #[test]
 fn a_file_of_before_is_brought_up_to_date_with_every_record_and_every_damage_that_it_had() {
     let (dir, setup) = (folder(), Setup::generate().unwrap());
     let path = dir.join("store.sqlite");
-    let open = || {
-        let setup = Setup::parse(&setup.to_text().unwrap()).unwrap();
-        Here::on(Store::Sqlite(Sqlite::open(&path).unwrap()), setup, generous(), folder())
-    };
+    let open = || open(&path, &setup);
     let here = open();
     let (anna, bert) = (account(&here, "anna"), account(&here, "bert"));
     let mut all = Vec::new();
@@ -163,10 +168,7 @@ fn a_file_of_before_is_brought_up_to_date_with_every_record_and_every_damage_tha
 fn without_room_for_bringing_it_up_to_date_a_file_stays_as_it_was() {
     let (dir, setup) = (folder(), Setup::generate().unwrap());
     let path = dir.join("store.sqlite");
-    let open = || {
-        let setup = Setup::parse(&setup.to_text().unwrap()).unwrap();
-        Here::on(Store::Sqlite(Sqlite::open(&path).unwrap()), setup, generous(), folder())
-    };
+    let open = || open(&path, &setup);
     let here = open();
     let anna = account(&here, "anna");
     let mut all: Vec<Record> = Vec::new();
