@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
-/// From how many pages in the log on they are copied: 64 MiB with pages of 4 KiB. The longer the log, the more often a page that is copied
-/// once was changed more than once.
+/// From how many pages in the log on they are copied: 64 MiB with pages of 4 KiB. The longer the log, the more
+/// often a page that is copied once was changed more than once.
 const MANY: usize = 16_000;
 /// From how many on the writing thread copies them itself when the other is not just copying, whatever became of it:
 /// 128 MiB.

@@ -71,7 +71,7 @@ pub trait Tx: Send {
         &mut self,
         sql: &'static str,
         values: &[Value<'_>],
-        take: &mut (dyn FnMut(Row) -> Result<bool, StoreError> + Send),
+        take: &mut Take<'_>,
     ) -> Result<bool, StoreError> {
         for row in self.query(sql, values).await? {
             if !take(row)? {
@@ -94,6 +94,9 @@ pub trait Tx: Send {
     /// Waits until no other server changes the tables, and keeps others from it to the end of the transaction.
     async fn lock_migrations(&mut self) -> Result<(), StoreError>;
 }
+
+/// Takes a row, and says whether it wants more.
+pub type Take<'t> = dyn FnMut(Row) -> Result<bool, StoreError> + Send + 't;
 
 /// A statement and its values.
 pub type Statement<'a> = (&'static str, &'a [Value<'a>]);

@@ -10,7 +10,7 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 
 use super::records::{Place, Whose, columns};
-use super::{Row, StoreError, Tx, Value};
+use super::{Row, StoreError, Take, Tx, Value};
 use crate::id::{AccountId, SeriesId};
 
 /// How many records a block has. Statements and the migration say `16`.
@@ -81,9 +81,6 @@ const END_SERIES: [&str; 3] = [
     "DELETE FROM place WHERE account_id = $1 AND series = $2",
     "DELETE FROM head WHERE account_id = $1 AND series = $2",
 ];
-
-/// Takes a row, or wants no more.
-pub(super) type Take<'t> = dyn FnMut(Row) -> Result<bool, StoreError> + Send + 't;
 
 /// Teaches a connection to read and write row numbers: `row_at(rows, idx)` is that of a record, or nothing;
 /// `with_row(rows, idx, row)` are the same with that of one record set.

@@ -3,8 +3,7 @@
 //! PostgreSQL finds a record by its key. On SQLite the row numbers of records stand beside their heads, see
 //! [`places`](super::places), and every statement that finds a record says how it does so there.
 
-use super::places::{self, Take};
-use super::{Kind, Row, StoreError, Tx, Value, missing, number};
+use super::{Kind, Row, StoreError, Take, Tx, Value, missing, number, places};
 use crate::id::{AccountId, SeriesId};
 use crate::wire::{Bytes, Hash, MOST_BODY, Record};
 

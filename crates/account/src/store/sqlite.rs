@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use super::checkpoint::{Checkpoints, open_to_sync};
 use super::kept::{Kept, Watch};
 use super::session::{FindSession, StoredSession};
-use super::{Cell, FindHeads, Kind, Row, Statement, StoreError, Tx, Value, Work, places};
+use super::{Cell, FindHeads, Kind, Row, Statement, StoreError, Take, Tx, Value, Work, places};
 use crate::wire::Heads;
 
 /// How many pieces of work one commit takes at most, so that the first does not wait for long.
@@ -300,13 +300,14 @@ fn refuse(job: Job, connection: &mut Connection, error: &StoreError) {
 fn in_savepoint<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Done, StoreError> {
     connection.prepare_cached("SAVEPOINT work").and_then(|mut s| s.execute([])).map_err(told)?;
     let done = run(connection, work);
-    // A full disk may have ended the whole transaction.
-    if done.is_err() && !connection.is_autocommit() {
+    if connection.is_autocommit() {
+        // A full or failing disk ends the whole transaction by itself.
+        return done;
+    }
+    if done.is_err() {
         connection.execute_batch("ROLLBACK TO work").map_err(told)?;
     }
-    if !connection.is_autocommit() {
-        connection.prepare_cached("RELEASE work").and_then(|mut s| s.execute([])).map_err(told)?;
-    }
+    connection.prepare_cached("RELEASE work").and_then(|mut s| s.execute([])).map_err(told)?;
     done
 }
 
@@ -339,11 +340,11 @@ impl Tx for SqliteTx<'_> {
 
     async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
-        let keep = |row| {
+        let mut keep = |row| {
             found.push(row);
             Ok(true)
         };
-        self.query_while(sql, values, &mut { keep }).await?;
+        self.query_while(sql, values, &mut keep).await?;
         Ok(found)
     }
 
@@ -351,7 +352,7 @@ impl Tx for SqliteTx<'_> {
         &mut self,
         sql: &'static str,
         values: &[Value<'_>],
-        take: &mut (dyn FnMut(Row) -> Result<bool, StoreError> + Send),
+        take: &mut Take<'_>,
     ) -> Result<bool, StoreError> {
         let mut statement = self.0.prepare_cached(sql).map_err(unfit)?;
         bind(&mut statement, values)?;

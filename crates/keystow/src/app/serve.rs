@@ -23,6 +23,8 @@ const SECRETS: &str = "server-secrets.json";
 const STORE: &str = "accounts.sqlite";
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "certificate-key.pem";
+/// What a server keeps in its folder beside its lock; the secrets, which make a folder a server, are removed first.
+const FILES: [&str; 4] = [SECRETS, CERTIFICATE, KEY, STORE];
 const LOCK: &str = "lock";
 /// The longest secrets, certificate or key.
 const MOST: u64 = 1 << 20;
@@ -324,14 +326,13 @@ pub(crate) fn restore(config: &Config, from: &Path) -> Result<Checked> {
     let Store::Sqlite(store) = source.store()? else { return Err(ServeError::NotSqlite) };
     expect_free(&data)?;
     files::create_dir(&data).map_err(at(&data))?;
-    copy(&store, from, &data).inspect_err(|_| undo(&data))?;
-    let checked = check_store(&Config { data: Some(data.clone()), ..Config::default() });
-    let checked = checked.inspect_err(|_| undo(&data))?;
-    if !checked.faults.is_empty() {
-        undo(&data);
-        return Err(ServeError::Damaged { path: from.join(STORE), checked });
-    }
-    Ok(checked)
+    let copied = copy(&store, from, &data);
+    let checked = copied.and_then(|()| check_store(&Config { data: Some(data.clone()), ..Config::default() }));
+    let whole = checked.and_then(|checked| match checked.faults.is_empty() {
+        true => Ok(checked),
+        false => Err(ServeError::Damaged { path: from.join(STORE), checked }),
+    });
+    whole.inspect_err(|_| undo(&data))
 }
 
 /// Copies a server, and brings the copy up to date.
@@ -347,7 +348,7 @@ fn copy(store: &Sqlite, from: &Path, to: &Path) -> Result<()> {
 
 /// Removes what was copied into a [free](expect_free) folder, so that it can be done again.
 fn undo(folder: &Path) {
-    for name in [SECRETS, CERTIFICATE, KEY, STORE] {
+    for name in FILES {
         _ = std::fs::remove_file(folder.join(name));
     }
 }
@@ -373,7 +374,7 @@ fn expect_unbroken(folder: &Path) -> Result<()> {
 
 /// Nothing of a server is in a folder.
 fn expect_free(folder: &Path) -> Result<()> {
-    let there = [SECRETS, STORE, CERTIFICATE, KEY].iter().any(|name| folder.join(name).exists());
+    let there = FILES.iter().any(|name| folder.join(name).exists());
     if there { Err(ServeError::ServerThere(folder.to_owned())) } else { Ok(()) }
 }
 
